@@ -1,0 +1,3 @@
+//! channel.
+// SPDX-License-Identifier: BSD-2-Clause
+

@@ -1,0 +1,3 @@
+//! disk.
+// SPDX-License-Identifier: BSD-2-Clause
+

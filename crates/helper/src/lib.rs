@@ -1,0 +1,10 @@
+//! The part of snf-image that runs inside the helper VM and customises the disk.
+// SPDX-License-Identifier: BSD-2-Clause
+
+pub mod channel;
+pub mod disk;
+pub mod error;
+pub mod guest;
+pub mod init;
+pub mod run;
+pub mod tasks;

@@ -1,0 +1,59 @@
+//! What every task works with.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::path::PathBuf;
+
+use rand::rngs::StdRng;
+use snf_image_protocol::{OsFamily, Parameters};
+
+use crate::error::Result;
+use crate::guest::root::Root;
+
+/// How a task ended well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// It did what it is for.
+    Yes,
+    /// There was nothing to do, and why.
+    Skipped(String),
+}
+
+/// Takes what a task has to say while it works.
+pub trait Reporter {
+    /// Something that the administrator should know and that does not fail the run.
+    fn warning(&mut self, message: &str);
+}
+
+/// The state that the tasks share. Facts are found out once and then stand here.
+pub struct Context<'run> {
+    /// What the host asked for.
+    pub parameters: &'run Parameters,
+    /// Where the parameters disk is mounted; the contents of injected files lie there.
+    pub parameters_dir: PathBuf,
+    /// The disks in Ganeti's order; the first holds the image.
+    pub disks: Vec<PathBuf>,
+    /// Where the image is mounted.
+    pub target: PathBuf,
+    /// The family of the image's system: given or detected.
+    pub os_family: OsFamily,
+    /// The number of the root partition: given or detected. `None`: the whole disk.
+    pub root_partition: Option<u32>,
+    /// The mounted image, between `MountImage` and `UmountImage`.
+    pub root: Option<Root>,
+    /// Draws everything that must be unique. Seeded by the host when it opened the gate.
+    pub random: StdRng,
+    /// Where warnings go.
+    pub reporter: &'run mut dyn Reporter,
+}
+
+impl Context<'_> {
+    /// The mounted image.
+    ///
+    /// # Errors
+    /// When `MountImage` did not run.
+    pub fn root(&self) -> Result<&Root> {
+        self.root
+            .as_ref()
+            .ok_or_else(|| crate::error::Error::image("the image is not mounted"))
+    }
+}

@@ -1,0 +1,3 @@
+//! tasks.
+// SPDX-License-Identifier: BSD-2-Clause
+

@@ -1,0 +1,66 @@
+//! The wish to stop, from a signal or from another part that failed.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use rustix::event::{EventfdFlags, eventfd};
+
+/// Shared by everything that runs in one deployment. Once cancelled, it stays so.
+#[derive(Debug, Clone)]
+pub struct Cancel(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    cancelled: AtomicBool,
+    signal: AtomicI32,
+    event: OwnedFd,
+}
+
+impl Cancel {
+    /// A wish that nobody has had yet.
+    ///
+    /// # Errors
+    /// When the system gives no eventfd(2).
+    pub fn new() -> io::Result<Self> {
+        Ok(Cancel(Arc::new(Inner {
+            cancelled: AtomicBool::new(false),
+            signal: AtomicI32::new(0),
+            event: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+        })))
+    }
+
+    /// Asks everything that looks here to stop.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::SeqCst);
+        // The counter can only be full when it was never read, and then it is readable.
+        let _ = rustix::io::write(&self.0.event, &1_u64.to_ne_bytes());
+    }
+
+    /// Asks everything to stop because of a signal.
+    pub fn cancel_by_signal(&self, signal: i32) {
+        self.0.signal.store(signal, Ordering::SeqCst);
+        self.cancel();
+    }
+
+    /// Whether somebody asked.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// The signal that was the reason, if one was.
+    #[must_use]
+    pub fn signal(&self) -> Option<i32> {
+        Some(self.0.signal.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+    }
+}
+
+/// Readable, for poll(2), from the moment somebody asked; never to be read from.
+impl AsFd for Cancel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.event.as_fd()
+    }
+}

@@ -1,0 +1,2 @@
+//! What can be typed.
+// SPDX-License-Identifier: BSD-2-Clause

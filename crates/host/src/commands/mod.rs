@@ -1,0 +1,2 @@
+//! What is done, one file a subcommand.
+// SPDX-License-Identifier: BSD-2-Clause

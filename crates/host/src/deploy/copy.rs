@@ -1,0 +1,2 @@
+//! Moves an image onto a target.
+// SPDX-License-Identifier: BSD-2-Clause

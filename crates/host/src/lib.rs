@@ -1,0 +1,18 @@
+//! The host part of snf-image: from an image to a machine's own disk.
+//!
+//! `source` gives bytes, `target` takes them, `vm` runs the helper that customises the
+//! disk, and `deploy` puts the three together. Front ends turn what they were given into
+//! one `request`, checked whole before anything is touched.
+// SPDX-License-Identifier: BSD-2-Clause
+
+pub mod appliance;
+pub mod cancel;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod deploy;
+pub mod monitor;
+pub mod request;
+pub mod source;
+pub mod target;
+pub mod vm;

@@ -1,0 +1,2 @@
+//! One deployment, checked whole.
+// SPDX-License-Identifier: BSD-2-Clause

@@ -1,0 +1,2 @@
+//! Where an image goes.
+// SPDX-License-Identifier: BSD-2-Clause

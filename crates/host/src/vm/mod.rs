@@ -1,0 +1,2 @@
+//! The helper VM: command line, start, supervision, channels.
+// SPDX-License-Identifier: BSD-2-Clause

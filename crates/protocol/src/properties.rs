@@ -1,0 +1,489 @@
+//! Image properties: what an image, or whoever deploys it, says about how to treat it.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Task;
+
+/// The longest value of one property, in bytes.
+const MAX_VALUE: usize = 128 * 1024;
+
+/// Names in upper case and their values. Names that mean nothing here are kept: external
+/// tasks get them as `SNF_IMAGE_PROPERTY_<NAME>`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Properties(BTreeMap<String, String>);
+
+/// The family of an operating system, property `OSFAMILY`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OsFamily {
+    /// `linux`
+    Linux,
+    /// `windows`: Vista, Server 2008 and later
+    Windows,
+    /// `windows-legacy`: before Vista
+    WindowsLegacy,
+    /// `freebsd`
+    FreeBsd,
+    /// `openbsd`
+    OpenBsd,
+    /// `netbsd`
+    NetBsd,
+}
+
+/// How passwords are hashed, property `PASSWD_HASHING_METHOD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HashMethod {
+    /// `md5`: crypt(5) `$1$`
+    Md5,
+    /// `sha1`: crypt(5) `$sha1$`
+    Sha1,
+    /// `blowfish`: crypt(5) `$2b$`
+    Blowfish,
+    /// `sha256`: crypt(5) `$5$`
+    Sha256,
+    /// `sha512`: crypt(5) `$6$`
+    Sha512,
+}
+
+/// Where swap space goes, property `SWAP`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swap {
+    /// `<number>:<size>`: a new partition of that number and size
+    Partition {
+        /// The partition number on the first disk, from 1.
+        number: u32,
+        /// Its size in MiB.
+        size_mib: u64,
+    },
+    /// `<letter>`: the whole disk of that letter
+    Disk {
+        /// Its place among the disks; the first disk, which holds the image, is 0.
+        index: usize,
+    },
+}
+
+/// Why a property means nothing. The value is named: a property is no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PropertyError {
+    /// Not `KEY=VALUE`.
+    #[error("property {0:?} is not of the form KEY=VALUE")]
+    NoValue(String),
+    /// A name that no shell takes as the name of a variable.
+    #[error(
+        "property name {0:?} is not valid: letters, digits and underscores, not beginning with a digit"
+    )]
+    Name(String),
+    /// Longer than 128 KiB or with a NUL inside.
+    #[error("the value of property {0} is longer than 128 KiB or holds a NUL character")]
+    Value(String),
+    /// A value that the property does not take.
+    #[error("property {name}={value} is not valid: {expected}")]
+    Meaning {
+        /// The property.
+        name: &'static str,
+        /// What was given, shortened.
+        value: String,
+        /// What it takes.
+        expected: &'static str,
+    },
+}
+
+impl Properties {
+    /// Takes names and values in the order given; a later one replaces an earlier one.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn new<I>(pairs: I) -> Result<Self, Vec<PropertyError>>
+    where
+        I: IntoIterator<Item = (String, String)>,
+    {
+        let mut properties = Properties::default();
+        let mut faults = Vec::new();
+        for (name, value) in pairs {
+            let name = name.to_ascii_uppercase();
+            if !is_identifier(&name) {
+                faults.push(PropertyError::Name(name.chars().take(80).collect()));
+            } else if value.len() > MAX_VALUE || value.contains('\0') {
+                faults.push(PropertyError::Value(name));
+            } else {
+                properties.0.insert(name, value);
+            }
+        }
+        faults.extend(properties.os_family().err());
+        faults.extend(properties.root_partition().err());
+        faults.extend(properties.users().err());
+        faults.extend(properties.hash_method().err());
+        faults.extend(properties.swap().err());
+        if faults.is_empty() {
+            Ok(properties)
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// Splits `KEY=VALUE`.
+    ///
+    /// # Errors
+    /// When there is no `=`.
+    pub fn split(pair: &str) -> Result<(String, String), PropertyError> {
+        match pair.split_once('=') {
+            Some((name, value)) => Ok((name.into(), value.into())),
+            None => Err(PropertyError::NoValue(pair.chars().take(80).collect())),
+        }
+    }
+
+    /// The value of a property, by its name in upper case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// All names and values in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether a yes-or-no property is set: `yes true on 1 set` is yes; `no false off 0
+    /// unset`, the empty value and no property at all are no; anything else is yes.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        self.get(name)
+            .is_some_and(|value| boolean(value).unwrap_or(true))
+    }
+
+    /// The operating system's family, if given.
+    ///
+    /// # Errors
+    /// When the value is no family.
+    pub fn os_family(&self) -> Result<Option<OsFamily>, PropertyError> {
+        let Some(value) = self.given("OSFAMILY") else {
+            return Ok(None);
+        };
+        Ok(Some(match value {
+            "linux" => OsFamily::Linux,
+            "windows" => OsFamily::Windows,
+            "windows-legacy" => OsFamily::WindowsLegacy,
+            "freebsd" => OsFamily::FreeBsd,
+            "openbsd" => OsFamily::OpenBsd,
+            "netbsd" => OsFamily::NetBsd,
+            _ => {
+                return Err(meaning(
+                    "OSFAMILY",
+                    value,
+                    "it is one of linux, windows, windows-legacy, freebsd, openbsd, netbsd",
+                ));
+            }
+        }))
+    }
+
+    /// The number of the partition that holds the root file system, if given.
+    ///
+    /// # Errors
+    /// When the value is not a number from 1 to 128.
+    pub fn root_partition(&self) -> Result<Option<u32>, PropertyError> {
+        self.given("ROOT_PARTITION")
+            .map(|value| {
+                decimal(value)
+                    .and_then(|number| u32::try_from(number).ok())
+                    .filter(|number| (1..=128).contains(number))
+                    .ok_or_else(|| {
+                        meaning(
+                            "ROOT_PARTITION",
+                            value,
+                            "it is a partition number from 1 to 128",
+                        )
+                    })
+            })
+            .transpose()
+    }
+
+    /// The users whose password and keys are set, if given.
+    ///
+    /// # Errors
+    /// When a name cannot stand in passwd(5).
+    pub fn users(&self) -> Result<Option<Vec<&str>>, PropertyError> {
+        let Some(value) = self.given("USERS") else {
+            return Ok(None);
+        };
+        let users: Vec<_> = value.split_ascii_whitespace().collect();
+        if users.is_empty() || !users.iter().all(|user| is_user_name(user)) {
+            return Err(meaning(
+                "USERS",
+                value,
+                "it is a list of user names separated by spaces, each without colon, slash, \
+                 control character or leading hyphen",
+            ));
+        }
+        Ok(Some(users))
+    }
+
+    /// How passwords are hashed, if given.
+    ///
+    /// # Errors
+    /// When the value names no method.
+    pub fn hash_method(&self) -> Result<Option<HashMethod>, PropertyError> {
+        let Some(value) = self.given("PASSWD_HASHING_METHOD") else {
+            return Ok(None);
+        };
+        Ok(Some(match value {
+            "md5" => HashMethod::Md5,
+            "sha1" => HashMethod::Sha1,
+            "blowfish" => HashMethod::Blowfish,
+            "sha256" => HashMethod::Sha256,
+            "sha512" => HashMethod::Sha512,
+            _ => {
+                return Err(meaning(
+                    "PASSWD_HASHING_METHOD",
+                    value,
+                    "it is one of md5, sha1, blowfish, sha256, sha512",
+                ));
+            }
+        }))
+    }
+
+    /// Where swap space goes, if asked for.
+    ///
+    /// # Errors
+    /// When the value is neither `<partition number>:<size in MiB>` nor a disk letter
+    /// from `b` on.
+    pub fn swap(&self) -> Result<Option<Swap>, PropertyError> {
+        let Some(value) = self.given("SWAP") else {
+            return Ok(None);
+        };
+        let swap = match value.split_once(':') {
+            Some((number, size)) => decimal(number)
+                .and_then(|number| u32::try_from(number).ok())
+                .filter(|number| (1..=128).contains(number))
+                .zip(decimal(size).filter(|size| *size > 0))
+                .map(|(number, size_mib)| Swap::Partition { number, size_mib }),
+            None => match value.to_ascii_lowercase().as_bytes() {
+                [letter @ b'b'..=b'z'] => Some(Swap::Disk {
+                    index: usize::from(letter - b'a'),
+                }),
+                _ => None,
+            },
+        };
+        swap.map(Some).ok_or_else(|| {
+            meaning(
+                "SWAP",
+                value,
+                "it is <partition number>:<size in MiB>, or the letter of a disk from b on",
+            )
+        })
+    }
+
+    /// Whether a task is left out, and by which property.
+    #[must_use]
+    pub fn excludes(&self, task: Task) -> Option<String> {
+        if self.flag("EXCLUDE_ALL_TASKS") {
+            return Some("EXCLUDE_ALL_TASKS".into());
+        }
+        if task.is_mounted() && self.flag("EXCLUDE_MOUNTED_TASKS") {
+            return Some("EXCLUDE_MOUNTED_TASKS".into());
+        }
+        if task.is_resize() && self.flag("EXCLUDE_FILESYSTEMRESIZE_TASKS") {
+            return Some("EXCLUDE_FILESYSTEMRESIZE_TASKS".into());
+        }
+        let own = format!("EXCLUDE_TASK_{}", task.name().to_ascii_uppercase());
+        (task.is_excludable() && self.flag(&own)).then_some(own)
+    }
+
+    /// What is accepted but most likely not meant: a yes-or-no property with another
+    /// value, an `EXCLUDE_TASK_` that leaves nothing out.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (name, value) in &self.0 {
+            let excluded = name.strip_prefix("EXCLUDE_TASK_");
+            let is_flag = excluded.is_some() || FLAGS.contains(&name.as_str());
+            if is_flag && boolean(value).is_none() {
+                warnings.push(format!(
+                    "property {name} is taken as yes: its value is neither yes nor no"
+                ));
+            }
+            if is_flag && value.is_empty() {
+                warnings.push(format!("property {name} is empty and taken as no"));
+            }
+            let Some(excluded) = excluded else { continue };
+            match Task::ALL
+                .iter()
+                .find(|task| task.name().eq_ignore_ascii_case(excluded))
+            {
+                None => warnings.push(format!("property {name} names no task of this release")),
+                Some(task) if !task.is_excludable() => warnings.push(format!(
+                    "property {name} has no effect: use EXCLUDE_MOUNTED_TASKS to leave {task} out"
+                )),
+                Some(_) => {}
+            }
+        }
+        warnings
+    }
+
+    fn given(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+}
+
+const FLAGS: [&str; 4] = [
+    "DO_SYNC",
+    "EXCLUDE_ALL_TASKS",
+    "EXCLUDE_MOUNTED_TASKS",
+    "EXCLUDE_FILESYSTEMRESIZE_TASKS",
+];
+
+fn boolean(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "yes" | "true" | "on" | "1" | "set" => Some(true),
+        "no" | "false" | "off" | "0" | "unset" | "" => Some(false),
+        _ => None,
+    }
+}
+
+fn decimal(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| plain)
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn is_user_name(name: &str) -> bool {
+    !name.starts_with('-')
+        && name != "."
+        && name != ".."
+        && name.len() <= 255
+        && !name
+            .chars()
+            .any(|sign| sign.is_control() || sign == ':' || sign == '/')
+}
+
+fn meaning(name: &'static str, value: &str, expected: &'static str) -> PropertyError {
+    PropertyError::Meaning {
+        name,
+        value: value.chars().take(80).collect(),
+        expected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&str, &str)]) -> Properties {
+        Properties::new(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into())),
+        )
+        .unwrap()
+    }
+
+    fn refused(name: &str, value: &str) -> bool {
+        Properties::new([(name.to_owned(), value.to_owned())]).is_err()
+    }
+
+    #[test]
+    fn names_are_case_insensitive_and_the_last_value_wins() {
+        let properties = of(&[("users", "root"), ("USERS", "debian root")]);
+        assert_eq!(properties.users().unwrap().unwrap(), ["debian", "root"]);
+    }
+
+    #[test]
+    fn flags_follow_the_documented_words() {
+        for (value, expected) in [
+            ("yes", true),
+            ("TRUE", true),
+            ("1", true),
+            ("set", true),
+            ("no", false),
+            ("Off", false),
+            ("", false),
+            ("0", false),
+            ("maybe", true),
+        ] {
+            assert_eq!(of(&[("DO_SYNC", value)]).flag("DO_SYNC"), expected);
+        }
+        assert!(!of(&[]).flag("DO_SYNC"));
+        assert_eq!(of(&[("DO_SYNC", "maybe")]).warnings().len(), 1);
+    }
+
+    #[test]
+    fn a_value_of_unknown_form_is_refused() {
+        for (name, value) in [
+            ("OSFAMILY", "Linux"),
+            ("OSFAMILY", "beos"),
+            ("ROOT_PARTITION", "0"),
+            ("ROOT_PARTITION", "01"),
+            ("ROOT_PARTITION", "1 "),
+            ("ROOT_PARTITION", "129"),
+            ("USERS", "a:b"),
+            ("USERS", "-root"),
+            ("USERS", "../x"),
+            ("SWAP", "a"),
+            ("SWAP", "2:"),
+            ("SWAP", "2:0"),
+            ("SWAP", "2:99999999999999999999"),
+            ("SWAP", "bb"),
+            ("PASSWD_HASHING_METHOD", "none"),
+            ("2X", "y"),
+            ("A-B", "y"),
+            ("", "y"),
+            ("X", "a\0b"),
+        ] {
+            assert!(refused(name, value), "{name}={value}");
+        }
+        assert!(Properties::split("DO_SYNC").is_err());
+    }
+
+    #[test]
+    fn all_faults_are_reported_at_once() {
+        let faults = Properties::new([
+            ("OSFAMILY".to_owned(), "beos".to_owned()),
+            ("SWAP".to_owned(), "a".to_owned()),
+        ])
+        .unwrap_err();
+        assert_eq!(faults.len(), 2);
+    }
+
+    #[test]
+    fn swap_has_two_forms() {
+        assert_eq!(
+            of(&[("SWAP", "2:512")]).swap().unwrap(),
+            Some(Swap::Partition {
+                number: 2,
+                size_mib: 512
+            })
+        );
+        assert_eq!(
+            of(&[("SWAP", "C")]).swap().unwrap(),
+            Some(Swap::Disk { index: 2 })
+        );
+    }
+
+    #[test]
+    fn skip_rules_name_the_property_that_decides() {
+        let one = of(&[("exclude_task_AssignHostname", "yes")]);
+        assert_eq!(
+            one.excludes(Task::AssignHostname).unwrap(),
+            "EXCLUDE_TASK_ASSIGNHOSTNAME"
+        );
+        assert_eq!(one.excludes(Task::ChangePassword), None);
+        let mount = of(&[("EXCLUDE_TASK_MOUNTIMAGE", "yes")]);
+        assert_eq!(mount.excludes(Task::MountImage), None);
+        assert_eq!(mount.warnings().len(), 1);
+        let mounted = of(&[("EXCLUDE_MOUNTED_TASKS", "yes")]);
+        assert!(mounted.excludes(Task::MountImage).is_some());
+        assert!(mounted.excludes(Task::FixPartitionTable).is_none());
+        assert_eq!(of(&[("EXCLUDE_TASK_TYPO", "yes")]).warnings().len(), 1);
+    }
+}

@@ -1,0 +1,131 @@
+//! The tasks that come with the helper, and the rules by which each may be left out.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::fmt;
+
+/// A built-in task. The order of the variants is the order in which they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Task {
+    /// Moves the backup GPT to the end of the disk and grows the last partition.
+    FixPartitionTable,
+    /// Grows the file system of the grown partition while nothing is mounted.
+    FilesystemResizeUnmounted,
+    /// Mounts the root file system and those that its fstab names.
+    MountImage,
+    /// Sets the host name.
+    AssignHostname,
+    /// Draws a new machine id.
+    ChangeMachineId,
+    /// Sets passwords and SSH keys of users.
+    ChangePassword,
+    /// Replaces the SSH host keys.
+    DeleteSSHKeys,
+    /// Puts files into the image.
+    EnforcePersonality,
+    /// Unmounts everything.
+    UmountImage,
+}
+
+impl Task {
+    /// Every built-in task in the order in which they run.
+    pub const ALL: [Task; 9] = [
+        Task::FixPartitionTable,
+        Task::FilesystemResizeUnmounted,
+        Task::MountImage,
+        Task::AssignHostname,
+        Task::ChangeMachineId,
+        Task::ChangePassword,
+        Task::DeleteSSHKeys,
+        Task::EnforcePersonality,
+        Task::UmountImage,
+    ];
+
+    /// The name without its number, as events, properties and logs spell it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::FixPartitionTable => "FixPartitionTable",
+            Task::FilesystemResizeUnmounted => "FilesystemResizeUnmounted",
+            Task::MountImage => "MountImage",
+            Task::AssignHostname => "AssignHostname",
+            Task::ChangeMachineId => "ChangeMachineId",
+            Task::ChangePassword => "ChangePassword",
+            Task::DeleteSSHKeys => "DeleteSSHKeys",
+            Task::EnforcePersonality => "EnforcePersonality",
+            Task::UmountImage => "UmountImage",
+        }
+    }
+
+    /// The two-digit number that gives the order in the tasks directory.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Task::FixPartitionTable => 10,
+            Task::FilesystemResizeUnmounted => 20,
+            Task::MountImage => 30,
+            Task::AssignHostname
+            | Task::ChangeMachineId
+            | Task::ChangePassword
+            | Task::DeleteSSHKeys => 50,
+            Task::EnforcePersonality => 60,
+            Task::UmountImage => 80,
+        }
+    }
+
+    /// The name of its entry in the tasks directory, for example `50AssignHostname`.
+    #[must_use]
+    pub fn entry(self) -> String {
+        format!("{}{}", self.number(), self.name())
+    }
+
+    /// The task of an entry in the tasks directory.
+    #[must_use]
+    pub fn from_entry(entry: &str) -> Option<Task> {
+        Task::ALL.into_iter().find(|task| task.entry() == entry)
+    }
+
+    /// Whether it needs the image mounted, so that `EXCLUDE_MOUNTED_TASKS` leaves it out.
+    #[must_use]
+    pub fn is_mounted(self) -> bool {
+        !matches!(
+            self,
+            Task::FixPartitionTable | Task::FilesystemResizeUnmounted
+        )
+    }
+
+    /// Whether `EXCLUDE_FILESYSTEMRESIZE_TASKS` leaves it out.
+    #[must_use]
+    pub fn is_resize(self) -> bool {
+        matches!(self, Task::FilesystemResizeUnmounted)
+    }
+
+    /// Whether `EXCLUDE_TASK_<NAME>` leaves it out. The others are only left out together,
+    /// as mounted tasks: without them those that remain would have nothing to work on.
+    #[must_use]
+    pub fn is_excludable(self) -> bool {
+        !matches!(self, Task::MountImage | Task::UmountImage)
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_sort_into_the_order_of_the_tasks() {
+        let mut entries: Vec<_> = Task::ALL.into_iter().map(Task::entry).collect();
+        let in_order = entries.clone();
+        entries.sort();
+        assert_eq!(entries, in_order);
+        for task in Task::ALL {
+            assert_eq!(Task::from_entry(&task.entry()), Some(task));
+        }
+        assert_eq!(Task::from_entry("AssignHostname"), None);
+    }
+}

@@ -1,0 +1,2 @@
+//! placeholder
+// SPDX-License-Identifier: BSD-2-Clause
