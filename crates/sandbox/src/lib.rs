@@ -1,2 +1,34 @@
-//! placeholder
+//! Confinement: runs a program so that it holds no more power than its job needs.
+//!
+//! The caller describes the program with a [`Spec`] and gets a [`Confined`] handle. Between
+//! the two stands the launcher, a second run of the caller's own executable that puts up one
+//! barrier after the other (one file each), executes the program and watches over it.
+//! docs/confinement.md lists every step in its order.
 // SPDX-License-Identifier: BSD-2-Clause
+
+// The one crate where the workspace allows it: fork(2) and close_range(2) have no safe
+// wrapper. Every block says why it is sound.
+#![allow(unsafe_code)]
+
+mod child;
+mod confined;
+mod descriptors;
+mod environment;
+mod error;
+mod filesystem;
+mod ids;
+pub mod launcher;
+mod limits;
+mod namespaces;
+mod parent_death;
+mod privileges;
+mod spec;
+mod supervisor;
+mod user;
+mod wire;
+
+pub use confined::{Confined, Launcher, Streams};
+pub use descriptors::Descriptors;
+pub use error::{ConfineError, StartError};
+pub use spec::{Limits, Spec};
+pub use user::{User, UserError};

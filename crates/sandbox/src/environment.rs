@@ -1,0 +1,25 @@
+//! Barrier: a known environment, an empty input, a neutral directory.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use crate::error::ConfineError;
+use crate::spec::Spec;
+
+/// Becomes the program. Returns only when that failed.
+pub(crate) fn execute(spec: &Spec, null: File) -> ConfineError {
+    let error = Command::new(&spec.program)
+        .args(&spec.arguments)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C")
+        .current_dir("/")
+        .stdin(Stdio::from(null))
+        .exec();
+    ConfineError::Execute {
+        program: spec.program.display().to_string(),
+        error,
+    }
+}

@@ -1,0 +1,24 @@
+//! Barrier: resource limits of setrlimit(2).
+// SPDX-License-Identifier: BSD-2-Clause
+
+use nix::sys::resource::{Resource, setrlimit};
+
+use crate::error::{ConfineError, Doing};
+use crate::spec::Limits;
+
+/// How many descriptors a confined program may have: those passed to it, and some of its own.
+const OPEN_FILES: u64 = 512;
+
+/// Sets the number of descriptors, whatever the caller's own limit was.
+pub(crate) fn open_files() -> Result<(), ConfineError> {
+    setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES).doing("limiting open files")
+}
+
+/// Sets all others: no core dump, which would hold what the program's memory held.
+pub(crate) fn set(limits: &Limits) -> Result<(), ConfineError> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).doing("forbidding core dumps")?;
+    if let Some(bytes) = limits.file_size {
+        setrlimit(Resource::RLIMIT_FSIZE, bytes, bytes).doing("limiting the size of files")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! What is to be run, and what it may reach.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::User;
+
+/// A program and its confinement. It reaches the launcher as JSON over a socket, never as
+/// arguments that everybody on the machine could read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Whom it runs as; never root.
+    pub user: User,
+    /// Its executable, absolute.
+    pub program: PathBuf,
+    /// Its arguments, without the name of the program.
+    pub arguments: Vec<String>,
+    /// Files and directories that it may read, and whose files it may execute. A path that
+    /// does not exist is passed over.
+    pub readable: Vec<PathBuf>,
+    /// Files that it may also write, such as a device node.
+    pub writable: Vec<PathBuf>,
+    /// What it may use up.
+    pub limits: Limits,
+}
+
+/// Bounds of setrlimit(2) beside those that always hold (no core dump, few open files).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The largest file that it may write, in bytes; block devices are not bound by it.
+    pub file_size: Option<u64>,
+}
