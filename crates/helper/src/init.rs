@@ -1,5 +1,170 @@
-//! init.
+//! The first process: from an empty machine to a customised disk and a machine that is off.
 // SPDX-License-Identifier: BSD-2-Clause
 
-/// Runs the helper as the first process.
-pub fn main() {}
+use std::path::{Path, PathBuf};
+use std::{env, process};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use snf_image_protocol::{Event, Gate, MAX_GATE_LINE, Parameters, VERSION, Verdict};
+
+use crate::channel::{Events, Port, console, plain, read_line};
+use crate::disk::table::Table;
+use crate::disk::{detect, device, modules};
+use crate::error::{Error, Result};
+use crate::run::context::Context;
+use crate::run::{self, program};
+
+mod machine;
+mod parameters;
+
+/// The port for the verdict.
+const RESULT_PORT: &str = "/dev/ttyS1";
+/// The port for events and the gate.
+const EVENT_PORT: &str = "/dev/ttyS2";
+/// Where the image is mounted.
+const TARGET: &str = "/run/snf-image-helper/target";
+/// Where the parameters are mounted.
+const PARAMETERS: &str = "/run/snf-image-helper/parameters";
+
+/// Does the work of the first process, or says what this program is.
+pub fn main() {
+    if process::id() == 1 {
+        first_process();
+    }
+    let help = "snf-image-helper is the first process of the helper VM of snf-image: the kernel \
+                starts it there.\nUsage: snf-image-helper --version | --help";
+    match env::args().nth(1).as_deref() {
+        Some("--version") => machine::say(concat!("snf-image-helper ", env!("CARGO_PKG_VERSION"))),
+        Some("--help") => machine::say(help),
+        _ => {
+            machine::complain(help);
+            process::exit(2);
+        }
+    }
+}
+
+fn first_process() -> ! {
+    machine::power_off_on_panic(Path::new(RESULT_PORT));
+    let ports = machine::prepare(&[Path::new(TARGET), Path::new(PARAMETERS)])
+        .and_then(|()| Ok((Port::open(Path::new(RESULT_PORT))?, Port::open(Path::new(EVENT_PORT))?)));
+    match ports {
+        Ok((result, events)) => work(result, &events),
+        Err(error) => console(&error.to_string()),
+    }
+    machine::power_off()
+}
+
+/// Works, and says how it went: the events first, the verdict last.
+fn work(mut result: Port, port: &Port) {
+    let verdict = match port.again() {
+        Err(error) => Verdict::Failure(error.to_string()),
+        Ok(out) => {
+            let events = Events::new(out);
+            match customise(port, &events) {
+                Ok(finished) => {
+                    events.send(&finished);
+                    Verdict::Success
+                }
+                Err(error) => {
+                    report(&error, &events);
+                    Verdict::Failure(plain(&error.to_string(), 1000))
+                }
+            }
+        }
+    };
+    port.drain();
+    let _ = std::io::Write::write_all(&mut result, format!("{verdict}\n").as_bytes());
+    result.drain();
+}
+
+fn report(error: &Error, events: &Events) {
+    if let Error::Program { stderr, .. } = error
+        && !stderr.is_empty()
+    {
+        events.send(&Event::Stderr {
+            lines: stderr.clone(),
+        });
+    }
+    events.send(&Event::Error {
+        message: error.to_string(),
+    });
+}
+
+/// Waits at the gate, then does everything that was asked for.
+fn customise(port: &Port, events: &Events) -> Result<Event> {
+    modules::load("virtio_pci")?;
+    events.send(&Event::Ready {
+        protocol: VERSION,
+        release: env!("CARGO_PKG_VERSION").into(),
+    });
+    let line = read_line(port.again()?, MAX_GATE_LINE)?;
+    // What a parser says may quote the line, which holds the key.
+    let invalid = |_| Error::image("the line that opens the gate is not valid");
+    let gate = Gate::parse(&line).map_err(invalid)?;
+    let mut random = StdRng::from_seed(gate.seed().map_err(invalid)?);
+    let mut share = [0; 32];
+    random.fill_bytes(&mut share);
+    machine::stir(&share)?;
+
+    let mut disks = find_disks()?;
+    let directory = PathBuf::from(PARAMETERS);
+    parameters::mount(&mut disks, &directory)?;
+    let parameters = parameters::read(&directory)?;
+    let done = deploy(&parameters, directory, disks.clone(), random, events);
+    let unmounted = parameters::unmount(Path::new(PARAMETERS));
+    let tasks = done?;
+    unmounted?;
+    disks.iter().try_for_each(|disk| device::flush(disk))?;
+    Ok(Event::Finished {
+        key: gate.key.expose().into(),
+        tasks,
+    })
+}
+
+/// The disks, as they are now. A system that saw them earlier looks at them again: their
+/// content is younger than that.
+fn find_disks() -> Result<Vec<PathBuf>> {
+    let early = device::disks()?;
+    if early.is_empty() {
+        modules::load("virtio_blk")?;
+        return device::disks();
+    }
+    for disk in &early {
+        program::tool("blockdev", &["--flushbufs", "--rereadpt"], disk, &[])?.success()?;
+    }
+    Ok(early)
+}
+
+fn deploy(
+    parameters: &Parameters,
+    parameters_dir: PathBuf,
+    disks: Vec<PathBuf>,
+    random: StdRng,
+    events: &Events,
+) -> Result<Vec<String>> {
+    if parameters.properties.flag("EXCLUDE_ALL_TASKS") {
+        console("EXCLUDE_ALL_TASKS is set: no task is run");
+        return Ok(Vec::new());
+    }
+    let mut reporter = events.clone();
+    let target = PathBuf::from(TARGET);
+    let Some(disk) = disks.first() else {
+        return Err(Error::image("the helper was given no disk"));
+    };
+    let table = Table::read(disk)?;
+    let system = detect::detect(disk, table.as_ref(), &parameters.properties, &target, &mut reporter)?;
+    let mut context = Context {
+        parameters,
+        parameters_dir,
+        disks,
+        target,
+        os_family: system.family,
+        root_partition: system.partition,
+        table,
+        root: None,
+        random,
+        reporter: &mut reporter,
+    };
+    run::all(Path::new(run::TASKS), &mut context, events)
+}

@@ -1,4 +1,4 @@
-//! The first process of the helper VM.
+//! The program `snf-image-helper`: the first process of the helper VM.
 // SPDX-License-Identifier: BSD-2-Clause
 
 fn main() {

@@ -1,3 +1,14 @@
-//! disk.
+//! The disks: partition tables, file systems, and where they are mounted.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod bytes;
+pub mod detect;
+pub mod device;
+pub mod ext;
+pub mod fstab;
+pub mod gpt;
+pub mod modules;
+pub mod mount;
+pub mod probe;
+pub mod resolve;
+pub mod table;

@@ -1,4 +1,18 @@
 //! The mounted image: every look at its files and every change of them.
 // SPDX-License-Identifier: BSD-2-Clause
 
+pub mod authorized_keys;
+pub mod crypt;
+pub mod distro;
+pub mod fstab;
+pub mod glob;
+pub mod host_key;
+pub mod hosts;
+mod md5_crypt;
+pub mod os_release;
+pub mod passwd;
 pub mod root;
+pub mod shadow;
+pub mod sshd_config;
+#[cfg(test)]
+pub(crate) mod testing;

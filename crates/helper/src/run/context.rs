@@ -1,11 +1,12 @@
 //! What every task works with.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rand::rngs::StdRng;
 use snf_image_protocol::{OsFamily, Parameters};
 
+use crate::disk::table::Table;
 use crate::error::Result;
 use crate::guest::root::Root;
 
@@ -38,6 +39,9 @@ pub struct Context<'run> {
     pub os_family: OsFamily,
     /// The number of the root partition: given or detected. `None`: the whole disk.
     pub root_partition: Option<u32>,
+    /// The partition table of the first disk. `None`: it has none, the file system lies on
+    /// the whole disk.
+    pub table: Option<Table>,
     /// The mounted image, between `MountImage` and `UmountImage`.
     pub root: Option<Root>,
     /// Draws everything that must be unique. Seeded by the host when it opened the gate.
@@ -55,5 +59,16 @@ impl Context<'_> {
         self.root
             .as_ref()
             .ok_or_else(|| crate::error::Error::image("the image is not mounted"))
+    }
+
+    /// The disk that holds the image.
+    ///
+    /// # Errors
+    /// When there is no disk at all.
+    pub fn first_disk(&self) -> Result<&Path> {
+        self.disks
+            .first()
+            .map(PathBuf::as_path)
+            .ok_or_else(|| crate::error::Error::image("the helper was given no disk"))
     }
 }

@@ -1,4 +1,79 @@
-//! Runs the tasks in their order.
+//! Runs the tasks in their order, as run-parts(8) does.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::path::Path;
+use std::time::Instant;
+
+use snf_image_protocol::{Event, Task};
+
+use crate::channel::{Events, console};
+use crate::disk::mount::unmount_all;
+use crate::error::Result;
+use crate::tasks;
+
 pub mod context;
+mod entry;
+mod environment;
+pub mod program;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use context::{Context, Done};
+use entry::{Entry, Runs};
+
+/// Where the tasks are listed.
+pub const TASKS: &str = "/usr/lib/snf-image-helper/tasks";
+
+/// Runs every task of a directory and gives the names of those that ended. The first
+/// failure stops. Nothing stays mounted either way.
+///
+/// # Errors
+/// What the failed task says, or that something could not be unmounted.
+pub fn all(directory: &Path, context: &mut Context<'_>, events: &Events) -> Result<Vec<String>> {
+    let mut ended = Vec::new();
+    let result = entry::list(directory).and_then(|entries| {
+        entries.iter().try_for_each(|entry| {
+            one(entry, context, events)?;
+            ended.push(entry.name.clone());
+            Ok(())
+        })
+    });
+    context.root = None;
+    result.and(unmount_all(&context.target))?;
+    Ok(ended)
+}
+
+fn one(entry: &Entry, context: &mut Context<'_>, events: &Events) -> Result<()> {
+    let task = || entry.name.clone();
+    let begin = Instant::now();
+    events.send(&Event::TaskStart { task: task() });
+    let done = match excluded(entry, context) {
+        Some(property) => Done::Skipped(format!("excluded by {property}")),
+        None => match &entry.runs {
+            Runs::BuiltIn(task) => tasks::run(*task, context)?,
+            Runs::External(path) => {
+                program::external(path, &environment::of(context))?;
+                Done::Yes
+            }
+        },
+    };
+    if let Done::Skipped(reason) = done {
+        events.send(&Event::Skipped { task: task(), reason });
+    }
+    events.send(&Event::TaskEnd { task: task() });
+    console(&format!("{}: {} ms", entry.name, begin.elapsed().as_millis()));
+    Ok(())
+}
+
+/// An executable that takes the place of a built-in task obeys the rules of that task.
+fn excluded(entry: &Entry, context: &Context<'_>) -> Option<String> {
+    let properties = &context.parameters.properties;
+    if let Some(task) = Task::from_entry(&entry.file_name) {
+        return properties.excludes(task);
+    }
+    let own = format!("EXCLUDE_TASK_{}", entry.name.to_ascii_uppercase());
+    properties.flag(&own).then_some(own)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,35 @@
-//! tasks.
+//! The built-in tasks, one file each.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use snf_image_protocol::Task;
+
+use crate::error::Result;
+use crate::run::context::{Context, Done};
+
+pub mod assign_hostname;
+pub mod change_machine_id;
+pub mod change_password;
+pub mod delete_ssh_keys;
+pub mod enforce_personality;
+pub mod filesystem_resize_unmounted;
+pub mod fix_partition_table;
+pub mod mount_image;
+pub mod umount_image;
+
+/// Runs one built-in task.
+///
+/// # Errors
+/// Whatever makes the task fail.
+pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
+    match task {
+        Task::FixPartitionTable => fix_partition_table::run(context),
+        Task::FilesystemResizeUnmounted => filesystem_resize_unmounted::run(context),
+        Task::MountImage => mount_image::run(context),
+        Task::AssignHostname => assign_hostname::run(context),
+        Task::ChangeMachineId => change_machine_id::run(context),
+        Task::ChangePassword => change_password::run(context),
+        Task::DeleteSSHKeys => delete_ssh_keys::run(context),
+        Task::EnforcePersonality => enforce_personality::run(context),
+        Task::UmountImage => umount_image::run(context),
+    }
+}

@@ -1,0 +1,124 @@
+//! Mounts file systems of the image and unmounts them again.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::ffi::{CString, OsString};
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::syncfs;
+use rustix::mount::{MountFlags, UnmountFlags, unmount};
+
+use crate::disk::modules;
+use crate::disk::probe::Kind;
+use crate::error::{Doing, Error, Result};
+
+/// What is mounted, as the kernel tells it (proc_pid_mountinfo(5)).
+const MOUNTS: &str = "/proc/self/mountinfo";
+
+/// Whether a file system may be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only to look.
+    Read,
+    /// To change it.
+    Write,
+}
+
+/// Mounts a file system of the image. Its devices, set-user-ID bits and programs have no
+/// effect; an ext file system that turns out to be broken becomes read-only.
+///
+/// # Errors
+/// When the helper does not know the file system or the kernel refuses it.
+pub fn mount(
+    device: &Path,
+    kind: Kind,
+    target: &Path,
+    access: Access,
+    subvolume: Option<&str>,
+) -> Result<()> {
+    let Some(driver) = kind.driver() else {
+        return Err(Error::image(format!(
+            "{} holds {kind}, which this helper cannot mount",
+            device.display()
+        )));
+    };
+    modules::load(driver)?;
+    let options = match (kind, subvolume) {
+        (Kind::Ext(_), _) => "errors=remount-ro".to_owned(),
+        (Kind::Btrfs, Some(subvolume)) => format!("subvol={subvolume}"),
+        _ => String::new(),
+    };
+    let doing = || format!("mounting the {kind} file system of {}", device.display());
+    let options = CString::new(options).map_err(std::io::Error::from).doing(doing)?;
+    let flags = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
+    let flags = match access {
+        Access::Read => flags | MountFlags::RDONLY,
+        Access::Write => flags,
+    };
+    rustix::mount::mount(device, target, driver, flags, options.as_c_str()).doing(doing)
+}
+
+/// Flushes and unmounts everything at and below a directory, the latest mount first.
+///
+/// # Errors
+/// The first failure, after all were tried.
+pub fn unmount_all(target: &Path) -> Result<()> {
+    let mounts = fs::read(MOUNTS).doing(|| format!("reading {MOUNTS}"))?;
+    let mut result = Ok(());
+    for point in points(&mounts, target).iter().rev() {
+        result = result.and(flush_and_unmount(point));
+    }
+    result
+}
+
+fn flush_and_unmount(point: &Path) -> Result<()> {
+    let flushed = File::open(point)
+        .and_then(|directory| Ok(syncfs(&directory)?))
+        .doing(|| format!("flushing the file system at {}", point.display()));
+    let unmounted = unmount(point, UnmountFlags::NOFOLLOW)
+        .doing(|| format!("unmounting {}", point.display()));
+    flushed.and(unmounted)
+}
+
+/// The mount points at and below a directory in the order in which they were mounted.
+fn points(mounts: &[u8], target: &Path) -> Vec<PathBuf> {
+    mounts
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| line.split(|byte| *byte == b' ').nth(4))
+        .map(|field| PathBuf::from(OsString::from_vec(unescaped(field))))
+        .filter(|point| point.starts_with(target))
+        .collect()
+}
+
+/// The kernel writes blanks and backslashes as a backslash and three octal digits.
+fn unescaped(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..3).filter(|_| *first == b'\\');
+        let byte = digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { after.get(3..).unwrap_or_default() } else { after };
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_mounted_below_the_target_is_found_in_order() {
+        let mounts = b"22 1 0:21 / / rw - rootfs none rw\n\
+            30 22 254:1 / /run/target rw,nosuid - ext4 /dev/vda1 rw\n\
+            31 30 254:2 / /run/target/srv/a\\040b\\134 rw - vfat /dev/vda2 rw\n\
+            32 22 0:30 / /run/targets rw - tmpfs none rw\n\n";
+        assert_eq!(
+            points(mounts, Path::new("/run/target")),
+            [Path::new("/run/target"), Path::new("/run/target/srv/a b\\")]
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! Runs a program with bounded output, an empty environment and nothing of ours inherited.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::error::{Doing, Error, Result};
+
+/// How much of a program's standard output is kept, in bytes. A partition table of 128
+/// entries is about 40 KiB of JSON.
+const MAX_OUTPUT: usize = 1 << 20;
+/// How much of its standard error is kept, in bytes: the end.
+const MAX_STDERR: usize = 4096;
+/// How much of what it writes goes on to the console, in bytes.
+const MAX_CONSOLE: usize = 64 << 10;
+/// How many of its last lines go into an error.
+const MAX_LINES: usize = 10;
+/// Where programs are looked for.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How a program ended and what it said.
+#[derive(Debug)]
+pub struct Output {
+    program: String,
+    status: ExitStatus,
+    /// Its standard output, up to 1 MiB.
+    pub stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Its exit code; `None`: a signal ended it.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The last lines of its standard error.
+    #[must_use]
+    pub fn stderr(&self) -> Vec<String> {
+        let text = String::from_utf8_lossy(&self.stderr);
+        let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
+        let first = lines.len().saturating_sub(MAX_LINES);
+        lines.iter().skip(first).map(|line| (*line).into()).collect()
+    }
+
+    /// Its standard output when it ended with exit code 0.
+    ///
+    /// # Errors
+    /// When it did not.
+    pub fn success(self) -> Result<Vec<u8>> {
+        if self.status.success() {
+            Ok(self.stdout)
+        } else {
+            Err(self.failure())
+        }
+    }
+
+    /// The error that says that it failed.
+    #[must_use]
+    pub fn failure(&self) -> Error {
+        Error::Program {
+            program: self.program.clone(),
+            status: self.status.to_string(),
+            stderr: self.stderr(),
+        }
+    }
+}
+
+/// Runs a tool of the helper, with `input` on its standard input.
+///
+/// # Errors
+/// When it cannot be started or waited for. How it ended is in the [`Output`].
+pub fn tool(program: &str, arguments: &[&str], device: &Path, input: &[u8]) -> Result<Output> {
+    let mut command = Command::new(program);
+    command.args(arguments).arg(device);
+    run(program, &mut command, input, Echo::Stderr)
+}
+
+/// Runs an executable that is no part of the helper; what it writes goes to the console.
+///
+/// # Errors
+/// When it cannot be started or fails.
+pub fn external(path: &Path, environment: &[(String, String)]) -> Result<()> {
+    let mut command = Command::new(path);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    let output = run(&path.to_string_lossy(), &mut command, &[], Echo::Both)?;
+    output.success().map(drop)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Echo {
+    Stderr,
+    Both,
+}
+
+fn run(program: &str, command: &mut Command, input: &[u8], echo: Echo) -> Result<Output> {
+    let own: Vec<_> = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect();
+    let mut child = command
+        .env_clear()
+        .envs(own)
+        .env("PATH", PATH)
+        .env("LC_ALL", "C.UTF-8")
+        .process_group(0)
+        .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .doing(|| format!("starting {program}"))?;
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (stdin, Some(stdout), Some(stderr)) = pipes else {
+        return Err(Error::image(format!("{program} was started without its pipes")));
+    };
+    thread::scope(|scope| {
+        let stdout = scope.spawn(move || drain(stdout, Keep::First(MAX_OUTPUT), echo == Echo::Both));
+        let stderr = scope.spawn(move || drain(stderr, Keep::Last(MAX_STDERR), true));
+        if let Some(mut stdin) = stdin {
+            // A program that does not read its input says so by its exit code.
+            let _ = stdin.write_all(input);
+        }
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let status = child.wait().doing(|| format!("waiting for {program}"))?;
+        // What it left behind would hold the pipes open for ever.
+        if let Some(group) = group {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        Ok(Output {
+            program: program.into(),
+            status,
+            stdout: stdout.join().unwrap_or_default(),
+            stderr: stderr.join().unwrap_or_default(),
+        })
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Keep {
+    First(usize),
+    Last(usize),
+}
+
+/// Reads to the end whatever comes, so that the program is never held up.
+fn drain(mut pipe: impl Read, keep: Keep, echo: bool) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut echoed = 0;
+    let mut buffer = [0; 4096];
+    loop {
+        let chunk = match pipe.read(&mut buffer) {
+            Ok(0) => return kept,
+            Ok(length) => buffer.get(..length).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return kept,
+        };
+        if echo && echoed < MAX_CONSOLE {
+            echoed += chunk.len();
+            let _ = io::stderr().write_all(chunk);
+        }
+        match keep {
+            Keep::First(limit) => {
+                let room = limit.saturating_sub(kept.len()).min(chunk.len());
+                kept.extend_from_slice(chunk.get(..room).unwrap_or_default());
+            }
+            Keep::Last(limit) => {
+                kept.extend_from_slice(chunk);
+                kept.drain(..kept.len().saturating_sub(limit));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Output {
+        run("sh", Command::new("sh").args(["-c", script]), &[], Echo::Stderr).unwrap()
+    }
+
+    #[test]
+    fn a_program_gets_its_input_and_gives_its_output() {
+        let output = run("cat", &mut Command::new("cat"), b"hello", Echo::Stderr).unwrap();
+        assert_eq!(output.success().unwrap(), b"hello");
+    }
+
+    #[test]
+    fn a_failure_names_the_program_its_status_and_its_last_line() {
+        let output = shell("seq 100 >&2; echo 'no space' >&2; exit 3");
+        assert_eq!(output.code(), Some(3));
+        assert_eq!(output.stderr().len(), 10);
+        let text = output.success().unwrap_err().to_string();
+        assert_eq!(text, "sh failed with exit status: 3: no space");
+    }
+
+    #[test]
+    fn output_without_end_is_cut_and_does_not_block() {
+        let output = shell("head -c 5000000 /dev/zero");
+        assert_eq!(output.stdout.len(), MAX_OUTPUT);
+        assert_eq!(output.code(), Some(0));
+    }
+
+    #[test]
+    fn what_a_program_leaves_behind_holds_nothing_up() {
+        let output = shell("sleep 1000 & echo started");
+        assert_eq!(output.success().unwrap(), b"started\n");
+    }
+
+    #[test]
+    fn nothing_of_our_environment_is_inherited() {
+        let output = shell("unset PWD SHLVL _; env");
+        let mut names: Vec<_> = std::str::from_utf8(&output.stdout)
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.split('=').next())
+            .filter(|name| !["PWD", "SHLVL", "_"].contains(name))
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, ["LC_ALL", "PATH"]);
+    }
+}

@@ -1,0 +1,75 @@
+use super::*;
+use crate::run::testing::{Warnings, context, parameters, resize, tool};
+
+/// Runs the task over a file system that lies on a whole disk.
+fn run_on(disk: &Path) -> Result<Done> {
+    let parameters = parameters("");
+    let mut warnings = Warnings::default();
+    let mut context = context(&parameters, &mut warnings);
+    context.disks = vec![disk.into()];
+    run(&mut context)
+}
+
+fn made(mib: u64, kind: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    resize(file.path(), mib << 20);
+    tool(&format!("mkfs.{kind}"), &["-q"], file.path());
+    file
+}
+
+fn skipped(done: Result<Done>) -> String {
+    match done {
+        Ok(Done::Skipped(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn ext_file_systems_grow_to_the_end_of_their_device() {
+    for kind in ["ext2", "ext3", "ext4"] {
+        let disk = made(32, kind);
+        resize(disk.path(), 128 << 20);
+        assert_eq!(run_on(disk.path()).unwrap(), Done::Yes);
+        tool("e2fsck", &["-f", "-n"], disk.path());
+        let superblock = Superblock::read(disk.path()).unwrap();
+        assert_eq!(superblock.fit(128 << 20), Fit::Fills);
+        assert!(skipped(run_on(disk.path())).contains("already fills"));
+    }
+}
+
+#[test]
+fn what_e2fsck_can_repair_is_repaired_on_the_way() {
+    let disk = made(32, "ext4");
+    tool("debugfs", &["-w", "-R", "ssv free_blocks_count 7"], disk.path());
+    tool("debugfs", &["-w", "-R", "ssv state 2"], disk.path());
+    resize(disk.path(), 64 << 20);
+    assert_eq!(run_on(disk.path()).unwrap(), Done::Yes);
+    tool("e2fsck", &["-f", "-n"], disk.path());
+}
+
+#[test]
+fn damage_beyond_repair_is_told_and_nothing_grows() {
+    let disk = made(32, "ext4");
+    tool("debugfs", &["-w", "-R", "clri <2>"], disk.path());
+    resize(disk.path(), 64 << 20);
+    let error = run_on(disk.path()).unwrap_err().to_string();
+    assert!(error.contains("dirty beyond repair: run e2fsck"), "{error}");
+    let superblock = Superblock::read(disk.path()).unwrap();
+    assert_eq!(superblock.fit(32 << 20), Fit::Fills);
+}
+
+#[test]
+fn a_file_system_cut_short_is_refused() {
+    let disk = made(32, "ext4");
+    resize(disk.path(), 16 << 20);
+    let error = run_on(disk.path()).unwrap_err().to_string();
+    assert!(error.contains("the image is incomplete"), "{error}");
+}
+
+#[test]
+fn another_file_system_is_left_alone_by_name() {
+    let disk = made(320, "xfs");
+    assert!(skipped(run_on(disk.path())).contains("holds xfs"));
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    assert!(skipped(run_on(empty.path())).contains("no file system"));
+}

@@ -1,0 +1,118 @@
+//! MountImage: the root file system of the image and those that its fstab names.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use crate::disk::fstab::{Plan, plan, subvolume};
+use crate::disk::mount::{Access, mount};
+use crate::disk::probe::{self, Kind};
+use crate::disk::resolve::{Volume, Volumes};
+use crate::disk::{detect, device, ext};
+use crate::error::{Error, Result};
+use crate::guest::fstab::{self, Entry};
+use crate::guest::root::{FILE_LIMIT, Root, shown};
+use crate::run::context::{Context, Done};
+
+/// More mounts than any image has, as a bound.
+const MAX_MOUNTS: usize = 64;
+
+/// Mounts the image at the context's target and takes hold of its root.
+///
+/// # Errors
+/// When the root file system cannot be mounted, is no root of a system, or a file system
+/// that the image requires is missing.
+pub fn run(context: &mut Context<'_>) -> Result<Done> {
+    let (device, name) = root_device(context)?;
+    let Some(found) = probe::read(&device)? else {
+        return Err(Error::image(format!("{name} holds no file system that is known")));
+    };
+    repair(&device, found.kind, &name)?;
+    if !detect::mount_root(&device, found.kind, &context.target, Access::Write)? {
+        return Err(Error::image(format!(
+            "{name} is not the root of a system: it has no directory /etc; name the right \
+             partition with the property ROOT_PARTITION"
+        )));
+    }
+    let root = Root::open(&context.target)?;
+    match root.read("/etc/fstab", FILE_LIMIT)? {
+        None => context.reporter.warning("the image has no /etc/fstab: only its root is mounted"),
+        Some(table) => mount_entries(context, &root, fstab::parse(&table))?,
+    }
+    context.root = Some(root);
+    Ok(Done::Yes)
+}
+
+fn root_device(context: &Context<'_>) -> Result<(PathBuf, String)> {
+    let disk = context.first_disk()?;
+    Ok(match context.root_partition {
+        Some(number) => (
+            device::partition(disk, number),
+            format!("partition {number} of the image"),
+        ),
+        None => (disk.to_path_buf(), "the image".to_owned()),
+    })
+}
+
+/// The kernel would mount an ext file system with known errors as it is.
+fn repair(device: &Path, kind: Kind, name: &str) -> Result<()> {
+    if matches!(kind, Kind::Ext(_)) && ext::Superblock::read(device)?.needs_check() {
+        return ext::check(device, name);
+    }
+    Ok(())
+}
+
+fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) -> Result<()> {
+    let mut volumes = Volumes::new(&context.disks, context.table.as_ref());
+    let mut left = Vec::new();
+    let mut mounted = 0;
+    for (entry, plan) in plan(entries) {
+        let required = match plan {
+            Plan::Leave(reason) => {
+                left.push(format!("{} ({reason})", entry.spec));
+                continue;
+            }
+            Plan::Mount { required } => required,
+        };
+        if mounted == MAX_MOUNTS {
+            return Err(Error::image(format!(
+                "/etc/fstab of the image asks for more than {MAX_MOUNTS} mounts"
+            )));
+        }
+        match mount_entry(root, &entry, volumes.find(&entry.spec)) {
+            Ok(()) => mounted += 1,
+            Err(error) if required => {
+                return Err(Error::image(format!("/etc/fstab of the image: {error}")));
+            }
+            Err(error) => left.push(error.to_string()),
+        }
+    }
+    if !left.is_empty() {
+        context.reporter.warning(&format!(
+            "not mounted of /etc/fstab of the image: {}",
+            left.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+fn mount_entry(root: &Root, entry: &Entry, volume: Option<Volume>) -> Result<()> {
+    let Some(volume) = volume else {
+        return Err(Error::image(format!(
+            "{} for {} is on none of the disks",
+            entry.spec,
+            entry.file.display()
+        )));
+    };
+    let Some(point) = root.directory(&entry.file)? else {
+        return Err(Error::image(format!(
+            "the mount point {} does not exist",
+            shown(&entry.file)
+        )));
+    };
+    repair(&volume.device, volume.kind, &entry.spec)?;
+    let subvolume = subvolume(entry).filter(|_| volume.kind == Kind::Btrfs);
+    // The descriptor is the directory found inside the image, whatever its path leads to.
+    let point_path = PathBuf::from(format!("/proc/self/fd/{}", point.as_raw_fd()));
+    mount(&volume.device, volume.kind, &point_path, Access::Write, subvolume)
+}
