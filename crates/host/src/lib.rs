@@ -12,6 +12,7 @@ pub mod commands;
 pub mod config;
 pub mod deploy;
 pub mod monitor;
+pub mod private_dir;
 pub mod request;
 pub mod source;
 pub mod target;

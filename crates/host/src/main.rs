@@ -1,4 +1,22 @@
-//! The command line of snf-image.
+//! The `snf-image` command, and the other names it is called by.
 // SPDX-License-Identifier: BSD-2-Clause
 
-fn main() {}
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use snf_image::cli::Cli;
+use snf_image_sandbox::launcher;
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let name = arguments.first().cloned().unwrap_or_default();
+    if launcher::is_launcher(&name) {
+        launcher::main();
+    }
+    if Path::new(&name).file_name().is_some_and(|name| name == "snf-image-update-helper") {
+        arguments.splice(1..1, ["helper".into(), "build".into()]);
+    }
+    snf_image::commands::run(&Cli::parse_from(arguments))
+}

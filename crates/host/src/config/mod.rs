@@ -1,2 +1,10 @@
-//! Defaults, and the configuration file over them.
+//! The settings of a node: built-in defaults, and the configuration files over them.
 // SPDX-License-Identifier: BSD-2-Clause
+
+mod file;
+mod settings;
+mod shell;
+
+pub use file::{ConfigError, DEFAULT_FILES, load};
+pub use settings::{AcceleratorChoice, ParametersSeat, SettingError, Settings};
+pub use shell::{Assignment, SyntaxError, parse};

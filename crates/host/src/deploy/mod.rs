@@ -1,4 +1,150 @@
-//! The engine: copy, helper VM beside it, clean-up.
+//! The engine: the image is copied while the helper VM boots, then the helper has the disk.
 // SPDX-License-Identifier: BSD-2-Clause
 
 pub mod copy;
+mod error;
+pub mod host_keys;
+mod machine;
+mod parameters;
+mod watcher;
+
+use std::sync::Arc;
+use std::thread;
+
+use snf_image_protocol::{Gate, Task};
+
+use crate::appliance::Appliance;
+use crate::cancel::Cancel;
+use crate::config::Settings;
+use crate::monitor::{Message, Monitor};
+use crate::request::Request;
+use crate::source::Source;
+use crate::target::Target;
+use crate::vm::{self, Running};
+
+pub use error::{DeployError, Failure};
+pub use machine::new as machine;
+use copy::{Copied, Rest};
+use parameters::Seat;
+use watcher::Watcher;
+
+/// Deploys an image. When this returns, everything that was started has ended, and after
+/// success the target is flushed.
+///
+/// # Errors
+/// See [`DeployError`]. A target that was made is removed again.
+pub fn deploy(
+    request: &Request,
+    settings: &Settings,
+    monitor: &Arc<dyn Monitor>,
+    cancel: &Cancel,
+) -> Result<(), Failure> {
+    let source = Source::open(&request.image).map_err(DeployError::from)?;
+    let target =
+        Target::open(&request.target, request.size, source.length()).map_err(DeployError::from)?;
+    copy::check_fits(&source, &target).map_err(DeployError::Unfit)?;
+
+    let appliance = Appliance::open(&settings.helper_dir).map_err(DeployError::from)?;
+    appliance.verify().map_err(DeployError::from)?;
+    let seat = Seat::new(request, settings).map_err(DeployError::from)?;
+    let mut machine = machine::new(settings, &appliance)?;
+    machine.disks = vec![machine::disk(&target)?];
+    machine.parameters = Some(seat.disk().map_err(DeployError::from)?);
+
+    monitor.message(&Message::info(format!(
+        "starting the helper VM with {} ({})",
+        machine.accelerator.kind.name(),
+        machine.accelerator.reason
+    )));
+    thread::scope(|scope| {
+        let watcher = Watcher(Arc::clone(monitor));
+        let mut running = vm::start(machine, Box::new(watcher)).map_err(DeployError::from)?;
+        // Each part stops the others when it fails, and says so itself.
+        let copying = scope.spawn(|| stop_on_failure(cancel, || copy_image(&source, &target, &**monitor, cancel)));
+        let telling = scope.spawn(|| stop_on_failure(cancel, || seat.fill(request)));
+        let ready = stop_on_failure(cancel, || running.wait_ready(cancel).map_err(DeployError::from));
+        let copied = copying.join().unwrap_or(Err(DeployError::Panic));
+        let told = telling.join().unwrap_or(Err(DeployError::Panic));
+        let outcome = first_cause([copied, told, ready])
+            .and_then(|()| customise(&mut running, &target, &**monitor, cancel));
+        outcome.map_err(|error| Failure {
+            error: error.or_signal(cancel),
+            log_tail: running.tail(),
+        })
+    })?;
+    target.keep();
+    monitor.message(&Message::info("the image was deployed"));
+    Ok(())
+}
+
+fn copy_image(
+    source: &Source,
+    target: &Target,
+    monitor: &dyn Monitor,
+    cancel: &Cancel,
+) -> Result<(), DeployError> {
+    monitor.message(&Message::info("copying the image"));
+    let progress = watcher::now_and_then(|position, total| {
+        monitor.message(&Message::copied(position, total));
+    });
+    let copied = copy::copy(source, target, &progress, cancel).map_err(DeployError::Copy)?;
+    monitor.message(&Message::copied(source.length(), source.length()));
+    monitor.message(&Message::info(describe(&copied)));
+    Ok(())
+}
+
+fn describe(copied: &Copied) -> String {
+    let rest = match copied.rest {
+        Rest::None => "",
+        Rest::Zeroed => "; the rest of the target reads as zeroes",
+        Rest::EndsZeroed => {
+            "; the target zeroes slowly, so only the ends of what is behind the image were zeroed"
+        }
+    };
+    format!(
+        "the image is copied and flushed: {} bytes of data, {} bytes of zeroes{rest}",
+        copied.data_bytes, copied.zero_bytes
+    )
+}
+
+fn customise(
+    running: &mut Running,
+    target: &Target,
+    monitor: &dyn Monitor,
+    cancel: &Cancel,
+) -> Result<(), DeployError> {
+    monitor.message(&Message::info("the helper customises the disk"));
+    let mut entropy = [0; 32];
+    let mut key = [0; 16];
+    getrandom::fill(&mut entropy)
+        .and_then(|()| getrandom::fill(&mut key))
+        .map_err(DeployError::Random)?;
+    running.open_gate(&Gate::new(&entropy, &key))?;
+    running.finish(cancel)?;
+    target.flush()?;
+    monitor.message(&Message::info("the helper VM has ended well"));
+    Ok(())
+}
+
+fn stop_on_failure<T>(
+    cancel: &Cancel,
+    part: impl FnOnce() -> Result<T, DeployError>,
+) -> Result<T, DeployError> {
+    let outcome = part();
+    if outcome.is_err() {
+        cancel.cancel();
+    }
+    outcome
+}
+
+/// The failure that made the others stop, if there is one.
+fn first_cause<const N: usize>(outcomes: [Result<(), DeployError>; N]) -> Result<(), DeployError> {
+    let mut failures: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+    failures.sort_by_key(DeployError::is_consequence);
+    failures.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Whether a deployment draws new SSH host keys.
+fn wants_host_keys(request: &Request) -> bool {
+    request.properties.excludes(Task::DeleteSSHKeys).is_none()
+}

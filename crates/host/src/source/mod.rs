@@ -1,2 +1,27 @@
-//! Where an image's bytes come from.
+//! Where an image's bytes come from; today a file or block device of this machine.
 // SPDX-License-Identifier: BSD-2-Clause
+
+mod local;
+
+pub use local::{Source, SourceError};
+
+use std::fs::FileType;
+use std::os::unix::fs::FileTypeExt;
+
+/// What a path leads to when that can be neither an image nor a disk, in the words of an
+/// error message; `None` for regular files and block devices.
+pub(crate) fn unfit(kind: FileType) -> Option<&'static str> {
+    if kind.is_dir() {
+        Some("a directory")
+    } else if kind.is_fifo() {
+        Some("a named pipe (FIFO)")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else if kind.is_char_device() {
+        Some("a character device")
+    } else if kind.is_file() || kind.is_block_device() {
+        None
+    } else {
+        Some("no regular file")
+    }
+}

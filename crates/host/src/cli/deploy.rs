@@ -1,0 +1,62 @@
+//! The arguments of `snf-image deploy`.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::request::{Format, parse_size};
+
+/// Arguments of `snf-image deploy`.
+#[derive(Debug, Args)]
+pub struct DeployArguments {
+    /// The image
+    #[arg(long, value_name = "FILE")]
+    pub image: PathBuf,
+
+    /// The block device, or the regular file, that becomes the machine's disk
+    ///
+    /// All that it held is lost. A file that does not exist is made, and removed again when
+    /// the deployment fails.
+    #[arg(long, value_name = "FILE|BLOCKDEV")]
+    pub target: PathBuf,
+
+    /// What the image is
+    #[arg(long, value_enum, default_value_t = Format::Diskdump)]
+    pub format: Format,
+
+    /// Let a regular file as target grow to this size: bytes, or with K, M, G or T behind
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub size: Option<u64>,
+
+    /// The machine's host name; without it the image keeps its own
+    #[arg(long, value_name = "NAME")]
+    pub hostname: Option<String>,
+
+    /// A file with one line: the password of the users (root, or property USERS)
+    #[arg(long, value_name = "FILE", conflicts_with = "password_hash_file")]
+    pub password_file: Option<PathBuf>,
+
+    /// A file with one line: their password as crypt(5) hash
+    #[arg(long, value_name = "FILE")]
+    pub password_hash_file: Option<PathBuf>,
+
+    /// A file with SSH public keys that may log in as the users; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub ssh_key: Vec<PathBuf>,
+
+    /// An image property, such as USERS="root debian" or EXCLUDE_TASK_DELETESSHKEYS=yes; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub property: Vec<String>,
+
+    /// Put the file LOCAL into the image as GUEST; may be repeated
+    ///
+    /// It belongs to root and has the permissions of the local file, unless OWNER, GROUP (names
+    /// of the image, or numbers) and MODE (octal) are given.
+    #[arg(long, value_name = "LOCAL:GUEST[:OWNER:GROUP:MODE]")]
+    pub inject: Vec<String>,
+
+    /// A JSON list of files to put into the image: objects with path, contents (base64) and, optionally, owner, group, mode
+    #[arg(long, value_name = "JSONFILE")]
+    pub personality: Option<PathBuf>,
+}

@@ -1,0 +1,146 @@
+//! `snf-image deploy`.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::Instant;
+
+use snf_image_protocol::{Hostname, Properties};
+
+use super::{Failure, output, signals};
+use crate::cli::{Cli, DeployArguments};
+use crate::config::Settings;
+use crate::deploy::deploy;
+use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
+use crate::request::{
+    Request, parse_inject, read_authorized_keys, read_password, read_password_hash,
+    read_personality,
+};
+
+pub(super) fn run(
+    arguments: &DeployArguments,
+    settings: &Settings,
+    cli: &Cli,
+) -> Result<(), Failure> {
+    let begin = Instant::now();
+    let watchers: Arc<dyn Monitor> = Arc::new(Watchers::new(cli));
+    let outcome = request(arguments).and_then(|request| {
+        for warning in request.properties.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let cancel = signals::cancel()?;
+        deploy(&request, settings, &watchers, &cancel).map_err(|failure| {
+            let log_tail = if cli.verbose > 0 { failure.log_tail } else { Vec::new() };
+            if failure.error.is_input() {
+                Failure::input(&failure.error)
+            } else {
+                Failure::failed(&failure.error).with_log(log_tail)
+            }
+        })
+    });
+    if let Err(failure) = &outcome {
+        watchers.message(&Message::error(failure.to_string()));
+    }
+    drop(watchers);
+    outcome?;
+    if !cli.json {
+        output::say(&format!(
+            "deployed {} onto {} in {:.1} s",
+            arguments.image.display(),
+            arguments.target.display(),
+            begin.elapsed().as_secs_f64()
+        ));
+    }
+    Ok(())
+}
+
+/// Checks all that the command line alone can tell, and reports every fault found.
+fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
+    let mut faults = Faults::default();
+    let hostname = arguments.hostname.as_deref().map(Hostname::new);
+    let hostname = faults.keep(hostname.transpose()).flatten();
+    let password = arguments.password_file.as_deref().map(read_password);
+    let password = faults.keep(password.transpose()).flatten();
+    let hash = arguments.password_hash_file.as_deref().map(read_password_hash);
+    let password_hash = faults.keep(hash.transpose()).flatten();
+    let mut authorized_keys = Vec::new();
+    for path in &arguments.ssh_key {
+        authorized_keys.extend(faults.keep(read_authorized_keys(path)).unwrap_or_default());
+    }
+    let mut pairs = Vec::new();
+    for property in &arguments.property {
+        pairs.extend(faults.keep(Properties::split(property)));
+    }
+    let properties = Properties::new(pairs).unwrap_or_else(|wrong| {
+        faults.0.extend(wrong.iter().map(ToString::to_string));
+        Properties::default()
+    });
+    let mut personality = Vec::new();
+    for argument in &arguments.inject {
+        personality.extend(faults.keep(parse_inject(argument)));
+    }
+    if let Some(path) = &arguments.personality {
+        personality.extend(faults.keep(read_personality(path)).unwrap_or_default());
+    }
+    let request = Request {
+        image: arguments.image.clone(),
+        format: arguments.format,
+        target: arguments.target.clone(),
+        size: arguments.size,
+        hostname,
+        password,
+        password_hash,
+        authorized_keys,
+        properties,
+        personality,
+    };
+    faults.keep(request.check_sizes());
+    if faults.0.is_empty() {
+        Ok(request)
+    } else {
+        Err(Failure::input(&faults.0.join("; ")))
+    }
+}
+
+#[derive(Default)]
+struct Faults(Vec<String>);
+
+impl Faults {
+    fn keep<T, E: Display>(&mut self, result: Result<T, E>) -> Option<T> {
+        result
+            .map_err(|fault| self.0.push(fault.to_string()))
+            .ok()
+    }
+}
+
+/// Who listens to the deployment: JSON lines, a progress bar, the log.
+struct Watchers {
+    json: Option<JsonLines<io::Stdout>>,
+    bar: Option<ProgressBar>,
+}
+
+impl Watchers {
+    fn new(cli: &Cli) -> Self {
+        let bar = !cli.json && cli.verbose == 0 && io::stderr().is_terminal();
+        Watchers {
+            json: cli.json.then(|| JsonLines::new(io::stdout())),
+            bar: bar.then(ProgressBar::new),
+        }
+    }
+}
+
+impl Monitor for Watchers {
+    fn message(&self, message: &Message) {
+        if let Some(json) = &self.json {
+            json.message(message);
+        }
+        if let Some(bar) = &self.bar {
+            bar.message(message);
+        }
+    }
+
+    fn console(&self, line: &str) {
+        tracing::debug!("HELPER: {line}");
+    }
+}

@@ -1,0 +1,100 @@
+//! `snf-image helper build`, `info` and `check`.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use snf_image_protocol::Event;
+
+use super::{Failure, output, signals};
+use crate::appliance::{self, Appliance, ApplianceError, BuildOptions, KernelSource};
+use crate::cli::HelperBuildArguments;
+use crate::config::Settings;
+use crate::deploy::machine;
+use crate::vm::{self, Observer};
+
+/// Where the packages put the helper's program.
+const INSTALLED: &str = "/usr/lib/snf-image/snf-image-helper";
+
+pub(super) fn build(arguments: &HelperBuildArguments, settings: &Settings) -> Result<(), Failure> {
+    let kernel = match (&arguments.kernel, &arguments.modules) {
+        (Some(kernel), Some(modules)) => KernelSource::Files {
+            kernel: kernel.clone(),
+            modules: modules.clone(),
+        },
+        _ => KernelSource::Debian,
+    };
+    let options = BuildOptions {
+        directory: settings.helper_dir.clone(),
+        helper: arguments.helper.clone().unwrap_or_else(program),
+        kernel,
+    };
+    let manifest = appliance::build(&options, &signals::cancel()?).map_err(|fault| failed(&fault))?;
+    output::say(&format!("built the helper VM in {}", settings.helper_dir.display()));
+    for line in manifest.describe().lines() {
+        output::say(line);
+    }
+    Ok(())
+}
+
+pub(super) fn info(settings: &Settings, json: bool) -> Result<(), Failure> {
+    let appliance = Appliance::open(&settings.helper_dir).map_err(|fault| failed(&fault))?;
+    if json {
+        let manifest = serde_json::to_string_pretty(appliance.manifest());
+        output::say_as_is(&manifest.map_err(|fault| Failure::failed(&fault))?);
+    } else {
+        for line in appliance.manifest().describe().lines() {
+            output::say(line);
+        }
+    }
+    Ok(())
+}
+
+/// Boots the helper once, up to its gate.
+pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
+    let cancel = signals::cancel()?;
+    let appliance = Appliance::open(&settings.helper_dir).map_err(|fault| failed(&fault))?;
+    appliance.verify().map_err(|fault| failed(&fault))?;
+    let machine =
+        machine(settings, &appliance).map_err(|fault| Failure::failed(&fault))?;
+    let begin = Instant::now();
+    let mut running =
+        vm::start(machine, Box::new(Silent)).map_err(|fault| Failure::failed(&fault))?;
+    let ready = running.wait_ready(&cancel);
+    let seconds = begin.elapsed().as_secs_f64();
+    ready.map_err(|fault| Failure::failed(&fault).with_log(running.tail()))?;
+    output::say(&format!(
+        "the helper VM in {} came up in {seconds:.2} s with {}",
+        settings.helper_dir.display(),
+        running.accelerator().kind.name()
+    ));
+    Ok(())
+}
+
+fn failed(fault: &ApplianceError) -> Failure {
+    Failure::failed(fault)
+}
+
+/// The helper's program: beside this one, else where the packages put it.
+fn program() -> PathBuf {
+    std::env::current_exe()
+        .ok()
+        .and_then(|me| Some(me.parent()?.join("snf-image-helper")))
+        .filter(|path| path.is_file())
+        .unwrap_or_else(|| Path::new(INSTALLED).into())
+}
+
+/// Only the log listens.
+struct Silent;
+
+impl Observer for Silent {
+    fn console(&mut self, line: &str) {
+        tracing::debug!("HELPER: {line}");
+    }
+
+    fn event(&mut self, _event: &Event) {}
+
+    fn warning(&mut self, message: &str) {
+        tracing::warn!("{message}");
+    }
+}

@@ -1,0 +1,183 @@
+//! What a node is told about itself, with the default of each setting.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How the helper VM's processor is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcceleratorChoice {
+    /// KVM where it works, else TCG.
+    Auto,
+    /// KVM.
+    Kvm,
+    /// QEMU's own emulation.
+    Tcg,
+}
+
+/// Where the helper finds its parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParametersSeat {
+    /// On the last virtio disk.
+    Virtio,
+    /// On a virtual floppy of 1.44 MB.
+    Floppy,
+}
+
+/// The settings that a configuration file may change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `HELPER_DIR`: where the helper VM's files lie.
+    pub helper_dir: PathBuf,
+    /// `HELPER_USER`: the user that runs the helper VM.
+    pub helper_user: String,
+    /// `HELPER_MEMORY`: its memory, in MiB.
+    pub helper_memory_mib: u32,
+    /// `HELPER_SOFT_TIMEOUT`: from the open gate to SIGTERM.
+    pub helper_soft_timeout: Duration,
+    /// `HELPER_HARD_TIMEOUT`: from SIGTERM to SIGKILL.
+    pub helper_hard_timeout: Duration,
+    /// `HELPER_ACCEL`.
+    pub helper_accel: AcceleratorChoice,
+    /// `HELPER_PARAMETERS`.
+    pub helper_parameters: ParametersSeat,
+    /// `QEMU`: the emulator, a name in PATH or a path.
+    pub qemu: PathBuf,
+}
+
+/// A value that a setting does not take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}={value:?} is not valid: {expected}")]
+pub struct SettingError {
+    name: String,
+    value: String,
+    expected: &'static str,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            helper_dir: PathBuf::from("/var/lib/snf-image/helper"),
+            helper_user: "nobody".into(),
+            helper_memory_mib: 512,
+            helper_soft_timeout: Duration::from_secs(120),
+            helper_hard_timeout: Duration::from_secs(5),
+            helper_accel: AcceleratorChoice::Auto,
+            helper_parameters: ParametersSeat::Virtio,
+            qemu: PathBuf::from("qemu-system-x86_64"),
+        }
+    }
+}
+
+impl Settings {
+    /// Changes one setting. Gives `false` for a name that is none.
+    ///
+    /// # Errors
+    /// When the setting does not take the value.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<bool, SettingError> {
+        let refuse = |expected| SettingError {
+            name: name.into(),
+            value: value.chars().take(80).collect(),
+            expected,
+        };
+        match name {
+            "HELPER_DIR" => {
+                self.helper_dir = Some(PathBuf::from(value))
+                    .filter(|path| path.is_absolute())
+                    .ok_or_else(|| refuse("it is an absolute path of a directory"))?;
+            }
+            "HELPER_USER" => {
+                self.helper_user = Some(value.to_owned())
+                    .filter(|user| !user.is_empty() && user != "root")
+                    .ok_or_else(|| refuse("it is the name of a user other than root"))?;
+            }
+            "HELPER_MEMORY" => {
+                self.helper_memory_mib = value
+                    .parse()
+                    .ok()
+                    .filter(|mib| (128..=1 << 20).contains(mib))
+                    .ok_or_else(|| refuse("it is a number of MiB from 128 to 1048576"))?;
+            }
+            "HELPER_SOFT_TIMEOUT" => self.helper_soft_timeout = duration(value).ok_or_else(|| refuse(TIME))?,
+            "HELPER_HARD_TIMEOUT" => self.helper_hard_timeout = duration(value).ok_or_else(|| refuse(TIME))?,
+            "HELPER_ACCEL" => {
+                self.helper_accel = match value {
+                    "auto" => AcceleratorChoice::Auto,
+                    "kvm" => AcceleratorChoice::Kvm,
+                    "tcg" => AcceleratorChoice::Tcg,
+                    _ => return Err(refuse("it is one of auto, kvm, tcg")),
+                };
+            }
+            "HELPER_PARAMETERS" => {
+                self.helper_parameters = match value {
+                    "virtio" => ParametersSeat::Virtio,
+                    "floppy" => ParametersSeat::Floppy,
+                    _ => return Err(refuse("it is one of virtio, floppy")),
+                };
+            }
+            "QEMU" => {
+                self.qemu = Some(PathBuf::from(value))
+                    .filter(|path| !path.as_os_str().is_empty())
+                    .ok_or_else(|| refuse("it is the name or the path of a program"))?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+const TIME: &str = "it is a number from 1 on, in seconds or with s, m, h or d behind it, at most 7d";
+
+/// Reads a time as timeout(1) does, without fractions.
+fn duration(text: &str) -> Option<Duration> {
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, unit @ ('s' | 'm' | 'h' | 'd'))) => (text.get(..at)?, unit),
+        _ => (text, 's'),
+    };
+    let number: u64 = Some(digits)
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?
+        .parse()
+        .ok()?;
+    let seconds = number.checked_mul(match unit {
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86400,
+        _ => 1,
+    })?;
+    (1..=7 * 86400)
+        .contains(&seconds)
+        .then(|| Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_and_without_unit() {
+        for (text, seconds) in [("1", 1), ("120", 120), ("5s", 5), ("2m", 120), ("1h", 3600), ("7d", 604_800)] {
+            assert_eq!(duration(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "0", "s", "-1", "1.5", "8d", "1 m", "99999999999999999999d", "1w"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_a_setting_does_not_take_is_refused() {
+        for (name, value) in [
+            ("HELPER_DIR", "relative"),
+            ("HELPER_USER", ""),
+            ("HELPER_USER", "root"),
+            ("HELPER_MEMORY", "64"),
+            ("HELPER_MEMORY", "512M"),
+            ("HELPER_SOFT_TIMEOUT", "soon"),
+            ("HELPER_ACCEL", "xen"),
+            ("HELPER_PARAMETERS", "usb"),
+            ("QEMU", ""),
+        ] {
+            assert!(Settings::default().set(name, value).is_err(), "{name}={value}");
+        }
+        assert_eq!(Settings::default().set("NOTHING", "x"), Ok(false));
+    }
+}

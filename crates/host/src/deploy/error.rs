@@ -1,0 +1,100 @@
+//! Why a deployment failed.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use super::copy::CopyError;
+use super::host_keys::HostKeyError;
+use crate::appliance::ApplianceError;
+use crate::cancel::Cancel;
+use crate::source::SourceError;
+use crate::target::TargetError;
+use crate::vm::{ParamsError, VmError};
+
+/// Why, and the end of the helper's log where there is one.
+#[derive(Debug)]
+pub struct Failure {
+    /// Why, in one line.
+    pub error: DeployError,
+    /// The last lines of the helper's console.
+    pub log_tail: Vec<String>,
+}
+
+/// Why a deployment failed. The text is what the administrator reads.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The image cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The target cannot be written.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Image and target do not go together.
+    #[error(transparent)]
+    Unfit(CopyError),
+    /// The copy failed.
+    #[error(transparent)]
+    Copy(CopyError),
+    /// The helper VM's files cannot be used.
+    #[error(transparent)]
+    Appliance(#[from] ApplianceError),
+    /// The parameters cannot be handed over.
+    #[error(transparent)]
+    Parameters(#[from] ParamsError),
+    /// There are no SSH host keys.
+    #[error(transparent)]
+    HostKeys(#[from] HostKeyError),
+    /// The helper VM failed, or the helper in it.
+    #[error(transparent)]
+    Vm(#[from] VmError),
+    /// The system gave no random bytes.
+    #[error("drawing random bytes: {0}")]
+    Random(getrandom::Error),
+    /// A descriptor could not be duplicated.
+    #[error("duplicating a descriptor: {0}")]
+    Descriptor(std::io::Error),
+    /// Somebody asked to stop.
+    #[error("interrupted by {0}: the target is not usable")]
+    Interrupted(&'static str),
+    /// A fault of this program.
+    #[error("a part of snf-image broke down; please report this as a bug")]
+    Panic,
+}
+
+impl DeployError {
+    /// Whether the input was at fault and nothing was touched.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        matches!(
+            self,
+            DeployError::Source(_) | DeployError::Target(_) | DeployError::Unfit(_)
+        )
+    }
+
+    /// Whether this part only stopped because another one had failed.
+    pub(super) fn is_consequence(&self) -> bool {
+        matches!(
+            self,
+            DeployError::Copy(CopyError::Cancelled) | DeployError::Vm(VmError::Cancelled)
+        )
+    }
+
+    /// The signal, where one was the reason.
+    pub(super) fn or_signal(self, cancel: &Cancel) -> Self {
+        match cancel.signal().filter(|_| self.is_consequence()) {
+            Some(signal) => DeployError::Interrupted(name(signal)),
+            None => self,
+        }
+    }
+}
+
+impl From<DeployError> for Failure {
+    fn from(error: DeployError) -> Self {
+        Failure {
+            error,
+            log_tail: Vec::new(),
+        }
+    }
+}
+
+fn name(signal: i32) -> &'static str {
+    signal_hook::low_level::signal_name(signal).unwrap_or("a signal")
+}

@@ -1,0 +1,47 @@
+//! The helper VM that the node's settings describe.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::path::Path;
+
+use super::DeployError;
+use crate::appliance::Appliance;
+use crate::config::Settings;
+use crate::target::Target;
+use crate::vm::{Disk, Machine, TimeLimits, accel, find_emulator};
+use snf_image_sandbox::{Launcher, User};
+
+/// A machine without disks and parameters.
+///
+/// # Errors
+/// When there is no emulator, no such user, or no such accelerator.
+pub fn new(settings: &Settings, appliance: &Appliance) -> Result<Machine, DeployError> {
+    let qemu = find_emulator(&settings.qemu)?;
+    let user = User::lookup(&settings.helper_user).map_err(crate::vm::VmError::from)?;
+    let launcher = Launcher::default();
+    let node = accel::Node {
+        qemu: &qemu,
+        user: &user,
+        launcher: &launcher,
+        memory: Path::new(accel::MEMORY_FILE),
+    };
+    let accelerator = accel::choose(settings.helper_accel, &node)?;
+    Ok(Machine {
+        qemu,
+        user,
+        launcher,
+        accelerator,
+        memory_mib: settings.helper_memory_mib,
+        kernel: appliance.kernel().try_clone().map_err(DeployError::Descriptor)?,
+        initrd: appliance.initrd().try_clone().map_err(DeployError::Descriptor)?,
+        kernel_command_line: appliance.manifest().kernel_command_line.clone(),
+        disks: Vec::new(),
+        parameters: None,
+        limits: TimeLimits::new(settings.helper_soft_timeout, settings.helper_hard_timeout),
+    })
+}
+
+/// The target as a disk of the machine, by the descriptor that the copy wrote to.
+pub(super) fn disk(target: &Target) -> Result<Disk, DeployError> {
+    let file = target.file().try_clone().map_err(DeployError::Descriptor)?;
+    Ok(Disk { file })
+}

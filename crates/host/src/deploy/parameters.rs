@@ -1,0 +1,53 @@
+//! What the helper is told, on its way there.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use super::{DeployError, host_keys, wants_host_keys};
+use crate::config::{ParametersSeat, Settings};
+use crate::request::Request;
+use crate::vm::{ParametersDisk, ParamsDisk, ParamsError};
+
+/// Room for everything of the parameters that is not known in advance, in bytes: the host
+/// keys and the JSON around them.
+const MARGIN: u64 = 64 * 1024;
+
+/// The parameters disk: there from the start, filled while the helper boots.
+pub(super) struct Seat {
+    disk: ParamsDisk,
+    seat: ParametersSeat,
+}
+
+impl Seat {
+    pub(super) fn new(request: &Request, settings: &Settings) -> Result<Self, ParamsError> {
+        let seat = settings.helper_parameters;
+        let disk = match seat {
+            ParametersSeat::Floppy => ParamsDisk::floppy()?,
+            ParametersSeat::Virtio => {
+                let (parameters, files) = request.parameters(Vec::new());
+                let json = serde_json::to_vec(&parameters).map_err(std::io::Error::from)?;
+                let bytes = files.iter().map(|(_, content)| content.len()).sum::<usize>() + json.len();
+                let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+                ParamsDisk::with_capacity(bytes.saturating_add(MARGIN), files.len())?
+            }
+        };
+        Ok(Seat { disk, seat })
+    }
+
+    pub(super) fn disk(&self) -> Result<ParametersDisk, ParamsError> {
+        Ok(ParametersDisk {
+            image: self.disk.open_for_reading()?,
+            seat: self.seat,
+        })
+    }
+
+    /// Draws the host keys and writes everything.
+    pub(super) fn fill(&self, request: &Request) -> Result<(), DeployError> {
+        let host_keys = if wants_host_keys(request) {
+            host_keys::generate()?
+        } else {
+            Vec::new()
+        };
+        let (parameters, files) = request.parameters(host_keys);
+        self.disk.fill(&parameters, &files)?;
+        Ok(())
+    }
+}

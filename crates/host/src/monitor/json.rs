@@ -1,0 +1,65 @@
+//! Messages as JSON lines.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use super::{Message, Monitor};
+
+/// Writes one JSON object a line, each with its time in seconds since 1970.
+#[derive(Debug)]
+pub struct JsonLines<W>(Mutex<W>);
+
+#[derive(Serialize)]
+struct Line<'message> {
+    #[serde(flatten)]
+    message: &'message Message,
+    timestamp: f64,
+}
+
+impl<W: Write + Send> JsonLines<W> {
+    /// Writes to `output`. When nobody reads there any more, what is written is lost.
+    pub fn new(output: W) -> Self {
+        JsonLines(Mutex::new(output))
+    }
+}
+
+impl<W: Write + Send> Monitor for JsonLines<W> {
+    fn message(&self, message: &Message) {
+        let timestamp = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs_f64();
+        let Ok(mut line) = serde_json::to_vec(&Line { message, timestamp }) else {
+            return;
+        };
+        line.push(b'\n');
+        if let Ok(mut output) = self.0.lock() {
+            // A reader that went away must not fail the deployment.
+            let _ = output.write_all(&line).and_then(|()| output.flush());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_is_one_object_on_one_line() {
+        let lines = JsonLines::new(Vec::new());
+        lines.message(&Message::info("one\ntwo"));
+        lines.message(&Message::copied(1, 2));
+        let output = lines.0.into_inner().unwrap();
+        let text = String::from_utf8(output).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        for line in text.lines() {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(value["timestamp"].as_f64().unwrap() > 1e9);
+            assert!(value["type"].is_string());
+        }
+    }
+}

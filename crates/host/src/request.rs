@@ -1,2 +1,0 @@
-//! One deployment, checked whole.
-// SPDX-License-Identifier: BSD-2-Clause

@@ -1,0 +1,126 @@
+//! One deployment as a front end asks for it, checked before anything is touched.
+// SPDX-License-Identifier: BSD-2-Clause
+
+mod inject;
+mod password;
+mod personality;
+mod read;
+mod size;
+mod ssh_key;
+
+use std::path::PathBuf;
+
+use snf_image_protocol::{
+    Account, FileMode, GuestPath, HostKey, Hostname, InjectedFile, Parameters, Properties, Secret,
+    VERSION,
+};
+
+pub use inject::{InjectError, parse_inject};
+pub use password::{PasswordError, read_password, read_password_hash};
+pub use personality::{PersonalityFileError, parse_personality, read_personality};
+pub use read::{ReadError, read_bounded};
+pub use size::{SizeError, parse_size};
+pub use ssh_key::{KeyError, read_authorized_keys};
+
+/// The most that all injected files of one deployment may hold together, in bytes. They
+/// travel through memory.
+pub const MAX_PERSONALITY: usize = 32 * 1024 * 1024;
+
+/// The form of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A raw dump of a whole disk.
+    Diskdump,
+}
+
+/// What one deployment is to do.
+#[derive(Debug)]
+pub struct Request {
+    /// The image.
+    pub image: PathBuf,
+    /// Its form.
+    pub format: Format,
+    /// The block device or regular file that becomes the machine's disk.
+    pub target: PathBuf,
+    /// For a regular file: its size afterwards, in bytes.
+    pub size: Option<u64>,
+    /// The machine's name.
+    pub hostname: Option<Hostname>,
+    /// The users' password, in clear.
+    pub password: Option<Secret>,
+    /// The users' password as crypt(5) hash.
+    pub password_hash: Option<Secret>,
+    /// Lines for the users' authorized_keys.
+    pub authorized_keys: Vec<String>,
+    /// What is known about the image, and what to leave out.
+    pub properties: Properties,
+    /// Files to put into the image.
+    pub personality: Vec<File>,
+}
+
+/// One file to put into the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Where it goes.
+    pub path: GuestPath,
+    /// Whose it is.
+    pub owner: Account,
+    /// Whose group it is.
+    pub group: Account,
+    /// Its permissions.
+    pub mode: FileMode,
+    /// What it holds.
+    pub content: Vec<u8>,
+}
+
+/// All injected files together hold too much.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the files to inject hold {0} bytes in all, more than 33554432 (32 MiB)")]
+pub struct TooMuch(usize);
+
+impl Request {
+    /// Checks what only the whole request can tell.
+    ///
+    /// # Errors
+    /// When the injected files are more than [`MAX_PERSONALITY`] together.
+    pub fn check_sizes(&self) -> Result<(), TooMuch> {
+        let total: usize = self.personality.iter().map(|file| file.content.len()).sum();
+        if total > MAX_PERSONALITY {
+            return Err(TooMuch(total));
+        }
+        Ok(())
+    }
+
+    /// What the helper is told, and the files that go beside it on the parameters disk.
+    #[must_use]
+    pub fn parameters(&self, host_keys: Vec<HostKey>) -> (Parameters, Vec<(String, &[u8])>) {
+        let named = || {
+            self.personality
+                .iter()
+                .enumerate()
+                .map(|(number, file)| (format!("files/{number}"), file))
+        };
+        let parameters = Parameters {
+            version: VERSION,
+            hostname: self.hostname.clone(),
+            password: self.password.clone(),
+            password_hash: self.password_hash.clone(),
+            authorized_keys: self.authorized_keys.clone(),
+            host_keys,
+            properties: self.properties.clone(),
+            personality: named()
+                .map(|(content, file)| InjectedFile {
+                    path: file.path.clone(),
+                    owner: file.owner.clone(),
+                    group: file.group.clone(),
+                    mode: file.mode,
+                    content,
+                })
+                .collect(),
+        };
+        let files = named()
+            .map(|(name, file)| (name, file.content.as_slice()))
+            .collect();
+        (parameters, files)
+    }
+}

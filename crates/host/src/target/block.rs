@@ -1,0 +1,99 @@
+//! A block device as target.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags, SeekFrom, ioctl_blksszget, major, minor, seek};
+use rustix::io::Errno;
+
+use super::{ALIGNMENT, Kind, Target, TargetError, open};
+
+/// How long udev may hold its own short lock before the device counts as taken.
+const UDEV_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is known of a block device.
+#[derive(Debug)]
+pub(super) struct Device {
+    /// Logical sector size in bytes.
+    pub(super) sector: u32,
+    /// Whether the device has a command to write zeroes without moving data.
+    pub(super) writes_zeroes: bool,
+}
+
+/// Opens the device for itself alone: the kernel refuses one that is mounted, a member of
+/// another device, or opened in this way by somebody else (open(2), "O_EXCL").
+pub(super) fn open(
+    path: &Path,
+    size: Option<u64>,
+    image_length: u64,
+) -> Result<Target, TargetError> {
+    let failed = |errno: Errno| match errno {
+        Errno::BUSY => TargetError::InUse { path: path.into() },
+        errno => TargetError::Open {
+            path: path.into(),
+            error: errno.into(),
+        },
+    };
+    let (file, direct) = open::open(path, OFlags::EXCL, Mode::empty()).map_err(failed)?;
+    let metadata = file.metadata().map_err(|error| TargetError::Open {
+        path: path.into(),
+        error,
+    })?;
+    if !metadata.file_type().is_block_device() {
+        return Err(TargetError::Replaced { path: path.into() });
+    }
+    open::lock(&file, path, UDEV_PATIENCE)?;
+    let sector = ioctl_blksszget(&file).map_err(failed)?;
+    if !sector.is_power_of_two()
+        || sector < 512
+        || usize::try_from(sector).is_ok_and(|sector| sector > ALIGNMENT)
+    {
+        return Err(TargetError::Sector {
+            path: path.into(),
+            sector,
+        });
+    }
+    let end = seek(&file, SeekFrom::End(0)).map_err(failed)?;
+    let capacity = end - end % u64::from(sector);
+    if let Some(asked) = size.filter(|asked| *asked != capacity) {
+        return Err(TargetError::FixedSize {
+            path: path.into(),
+            present: capacity,
+            asked,
+        });
+    }
+    open::fits(path, capacity, image_length)?;
+    let writes_zeroes = writes_zeroes(metadata.rdev());
+    Ok(Target {
+        identity: (metadata.dev(), metadata.ino()),
+        file,
+        path: path.into(),
+        capacity,
+        kind: Kind::Block(Device {
+            sector,
+            writes_zeroes,
+        }),
+        direct: AtomicBool::new(direct),
+    })
+}
+
+/// Asks sysfs whether the device takes the command to write zeroes
+/// (Documentation/ABI/stable/sysfs-block); the queue of a partition is its disk's.
+fn writes_zeroes(device: u64) -> bool {
+    let folder = format!("/sys/dev/block/{}:{}", major(device), minor(device));
+    ["queue", "../queue"]
+        .iter()
+        .find_map(|queue| read_number(&format!("{folder}/{queue}/write_zeroes_max_bytes")).ok())
+        .is_some_and(|bytes| bytes > 0)
+}
+
+fn read_number(path: &str) -> io::Result<u64> {
+    let text = std::fs::read_to_string(path)?;
+    text.trim()
+        .parse()
+        .map_err(|_| io::ErrorKind::InvalidData.into())
+}

@@ -1,0 +1,127 @@
+//! Why a target cannot be used or written.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a target cannot be opened, written, zeroed or flushed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// It is of a kind that cannot be a disk.
+    #[error("target {} is {what}; give a block device or a regular file", path.display())]
+    Unfit {
+        /// The target.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The system refused to open or create it.
+    #[error("cannot open target {}: {error}", path.display())]
+    Open {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A mount, a device on top of it or another program holds the block device.
+    #[error("target {} is in use (mounted, or part of another device); release it first", path.display())]
+    InUse {
+        /// The target.
+        path: PathBuf,
+    },
+    /// Another deployment holds the lock.
+    #[error("target {} is locked: another deployment or program works on it", path.display())]
+    Locked {
+        /// The target.
+        path: PathBuf,
+    },
+    /// The system could not lock it.
+    #[error("cannot lock target {}: {error}", path.display())]
+    Lock {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The path leads to another file than the one that was opened and locked.
+    #[error("target {} was removed or replaced while it was opened; try again", path.display())]
+    Replaced {
+        /// The target.
+        path: PathBuf,
+    },
+    /// A disk consists of whole sectors.
+    #[error("target {} cannot have {size} bytes: a disk's size is a multiple of 512", path.display())]
+    OddSize {
+        /// The target.
+        path: PathBuf,
+        /// The size asked for or found.
+        size: u64,
+    },
+    /// Making a disk smaller would destroy what is behind its new end.
+    #[error("target {} has {present} bytes and is never made smaller; {asked} were asked for", path.display())]
+    Shrink {
+        /// The target.
+        path: PathBuf,
+        /// Its size.
+        present: u64,
+        /// The size asked for.
+        asked: u64,
+    },
+    /// A block device has the size it has.
+    #[error("target {} is a block device of {present} bytes; a size of {asked} cannot be given to it", path.display())]
+    FixedSize {
+        /// The target.
+        path: PathBuf,
+        /// Its size.
+        present: u64,
+        /// The size asked for.
+        asked: u64,
+    },
+    /// The image does not fit.
+    #[error("the image has {image} bytes and target {} only {capacity}; use a larger one, or give a file a larger size", path.display())]
+    TooSmall {
+        /// The target.
+        path: PathBuf,
+        /// Its size.
+        capacity: u64,
+        /// The image's length.
+        image: u64,
+    },
+    /// A device whose sectors are larger than what every disk format knows.
+    #[error("target {} has sectors of {sector} bytes; 512 to 4096 are supported", path.display())]
+    Sector {
+        /// The target.
+        path: PathBuf,
+        /// Its logical sector size.
+        sector: u32,
+    },
+    /// The file could not be given its size.
+    #[error("cannot give target {} a size of {size} bytes: {error}", path.display())]
+    Grow {
+        /// The target.
+        path: PathBuf,
+        /// The size asked for.
+        size: u64,
+        /// Why.
+        error: io::Error,
+    },
+    /// The system could not write.
+    #[error("cannot write to target {} at byte {offset}: {error}", path.display())]
+    Write {
+        /// The target.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+        /// Why.
+        error: io::Error,
+    },
+    /// What was written could not be brought to stable storage.
+    #[error("cannot flush target {}: {error}; what it holds now is not to be trusted", path.display())]
+    Flush {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}

@@ -1,0 +1,183 @@
+//! Copies that fail or are cancelled, and what a copy takes while it runs.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use snf_image::cancel::Cancel;
+use snf_image::deploy::copy::{CopyError, copy};
+use snf_image::source::Source;
+use snf_image::target::Target;
+
+use crate::support::{
+    MIB, Mounted, STALE, assert_same, deploy, folder, image, pattern, refusal, stale_file,
+};
+
+#[test]
+fn opening_alone_changes_nothing_that_lasts() {
+    let folder = folder();
+    let disk = stale_file(folder.path(), 2 * MIB);
+    drop(Target::open(&disk, Some(4 * MIB), MIB).unwrap());
+    assert!(fs::read(&disk).unwrap() == vec![STALE; 2 << 20]);
+    let new = folder.path().join("new");
+    let target = Target::open(&new, Some(4 * MIB), MIB).unwrap();
+    assert!(new.exists());
+    drop(target);
+    assert!(!new.exists());
+}
+
+#[test]
+fn a_source_cut_short_meanwhile_is_an_error() {
+    let folder = folder();
+    let path = folder.path().join("image.raw");
+    fs::write(&path, pattern(64 << 20, 1)).unwrap();
+    let source = Source::open(&path).unwrap();
+    let disk = folder.path().join("disk");
+    let target = Target::open(&disk, None, source.length()).unwrap();
+    let cut = |position, _| {
+        if position >= MIB {
+            File::options()
+                .write(true)
+                .open(&path)
+                .unwrap()
+                .set_len(32 * MIB)
+                .unwrap();
+        }
+    };
+    let error = copy(&source, &target, &cut, &Cancel::new().unwrap()).unwrap_err();
+    assert!(matches!(error, CopyError::Source(_)), "{error}");
+    drop(target);
+    assert!(!disk.exists());
+}
+
+#[test]
+fn a_source_written_to_meanwhile_is_an_error() {
+    let folder = folder();
+    let image = image(folder.path(), 16 * MIB);
+    let source = Source::open(&image).unwrap();
+    let target = Target::open(&folder.path().join("disk"), None, source.length()).unwrap();
+    let append = |_, _| {
+        File::options()
+            .append(true)
+            .open(&image)
+            .unwrap()
+            .write_all(b"more")
+            .unwrap();
+    };
+    let error = copy(&source, &target, &append, &Cancel::new().unwrap()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("was changed while it was copied"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_full_file_system_is_named_with_its_error() {
+    let Some(memory) = Mounted::in_memory("tmpfs", "size=4m") else {
+        return;
+    };
+    let folder = folder();
+    let image = folder.path().join("image.raw");
+    fs::write(&image, pattern(16 << 20, 1)).unwrap();
+    let disk = memory.0.path().join("disk");
+    let message = refusal(deploy(&image, &disk, None));
+    assert!(
+        message.contains("No space left on device (os error 28)"),
+        "{message}"
+    );
+    assert!(
+        message.contains(disk.to_str().unwrap()) && message.contains("at byte"),
+        "{message}"
+    );
+    assert!(!disk.exists());
+}
+
+#[test]
+fn cancelling_ends_the_copy_at_once() {
+    let folder = folder();
+    let path = folder.path().join("image.raw");
+    let chunk = pattern(8 << 20, 1);
+    let mut file = File::create(&path).unwrap();
+    for _ in 0..64 {
+        file.write_all(&chunk).unwrap();
+    }
+    drop(file);
+    let source = Source::open(&path).unwrap();
+    let disk = folder.path().join("disk");
+    let target = Target::open(&disk, None, source.length()).unwrap();
+    let (cancel, asked) = (Cancel::new().unwrap(), Mutex::new(None));
+    let stop = |position, _| {
+        if position >= 32 * MIB {
+            asked.lock().unwrap().get_or_insert_with(Instant::now);
+            cancel.cancel();
+        }
+    };
+    let error = copy(&source, &target, &stop, &cancel).unwrap_err();
+    let asked = asked.into_inner().unwrap().unwrap();
+    assert!(matches!(error, CopyError::Cancelled), "{error}");
+    assert!(
+        asked.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        asked.elapsed()
+    );
+    drop(target);
+    assert!(!disk.exists());
+}
+
+#[test]
+fn memory_stays_bounded_whatever_the_images_size() {
+    let folder = folder();
+    let image = folder.path().join("image.raw");
+    let file = File::create(&image).unwrap();
+    file.set_len(2048 * MIB).unwrap();
+    let data = pattern(8 << 20, 3);
+    for at in (0..2048 * MIB).step_by(128 << 20) {
+        file.write_all_at(&data, at).unwrap();
+    }
+    drop((file, data));
+    // In a process of its own, whose peak is the copy's.
+    let own = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "ending::child_copies_and_tells_its_peak",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env("COPY_IMAGE", &image)
+        .env("COPY_DISK", folder.path().join("disk"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = own.wait_with_output().unwrap();
+    let peak = BufReader::new(&*output.stdout)
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| line.split_once("VmHWM:").map(|(_, peak)| peak.to_owned()))
+        .unwrap();
+    let kib: u64 = peak.trim().trim_end_matches("kB").trim().parse().unwrap();
+    assert!(kib < 40 << 10, "{kib} KiB");
+    // Unlike cmp(1), this knows holes and takes no time for them.
+    assert_same(&image, &folder.path().join("disk"));
+}
+
+#[test]
+#[ignore = "started by memory_stays_bounded_whatever_the_images_size"]
+fn child_copies_and_tells_its_peak() {
+    let path = |name| PathBuf::from(std::env::var_os(name).unwrap());
+    deploy(&path("COPY_IMAGE"), &path("COPY_DISK"), None).unwrap();
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    println!(
+        "{}",
+        status
+            .lines()
+            .find(|line| line.starts_with("VmHWM"))
+            .unwrap()
+    );
+}
