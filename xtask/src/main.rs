@@ -1,4 +1,87 @@
 //! The front door for people who work on snf-image.
 // SPDX-License-Identifier: BSD-2-Clause
 
-fn main() {}
+mod appliance;
+mod bench;
+mod build;
+mod command;
+mod demo;
+mod image;
+mod job;
+mod packages;
+mod paths;
+mod phases;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Builds, shows, tests and measures snf-image
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Install the packages and tools that the other subcommands need, where they are missing
+    Setup,
+    /// Build the programs into target/dist
+    Build,
+    /// Build the helper VM with them into target/appliance
+    Appliance,
+    /// Make the demo image, a bootable Debian 12, in target/images
+    Image,
+    /// Deploy the demo image, boot the result and look around in it
+    Demo,
+    /// Run all tests
+    Test {
+        /// Leave out those that need VMs
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Measure
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// A whole deployment of the demo image, beside other tools where they are installed
+    Deploy {
+        /// How often
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+        runs: u32,
+        /// Leave out the other tools
+        #[arg(long)]
+        alone: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Task::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether it went well; what did not has been said already.
+fn run(task: &Task) -> Result<bool> {
+    match task {
+        Task::Setup => setup::setup()?,
+        Task::Build => build::build()?,
+        Task::Appliance => {
+            build::build()?;
+            appliance::ensure()?;
+        }
+        Task::Image => println!("{}", image::ensure()?.display()),
+        Task::Demo => demo::demo()?,
+        Task::Test { fast } => return test::test(*fast),
+        Task::Bench(Bench::Deploy { runs, alone }) => bench::deploy(*runs, *alone)?,
+    }
+    Ok(true)
+}

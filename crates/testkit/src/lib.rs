@@ -1,2 +1,14 @@
-//! placeholder
+//! Disks, guests, machines and independent readers for the tests.
+//!
+//! Disks are made by the system's own tools in plain files, without mounts, and read
+//! back by tools that the product does not use.
 // SPDX-License-Identifier: BSD-2-Clause
+
+pub mod console;
+pub mod disk;
+pub mod ext;
+pub mod leftovers;
+pub mod machine;
+pub mod process;
+pub mod tool;
+pub mod tree;

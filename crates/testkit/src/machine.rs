@@ -1,0 +1,128 @@
+//! Starts a disk image in QEMU, as its owner would, and connects to its serial console.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::console::Console;
+
+/// How long QEMU may take to connect to the console.
+const CONNECT: Duration = Duration::from_secs(30);
+
+/// How long a machine may take to switch itself off.
+const OFF: Duration = Duration::from_secs(120);
+
+/// A running machine. It is switched off hard when this is dropped.
+#[derive(Debug)]
+pub struct Machine {
+    /// Its first serial port.
+    pub console: Console,
+    qemu: Child,
+}
+
+impl Machine {
+    /// Boots the disk with the firmware of an ordinary PC. It may write to the disk.
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn boot(disk: &Path) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let socket = directory.path().join("console");
+        let listener = UnixListener::bind(&socket)?;
+        let accelerator = accelerator();
+        // setpriv has it ended by the kernel should this process die without a word.
+        let mut qemu = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"])
+            .args(["-nodefaults", "-no-user-config", "-display", "none"])
+            .args(["-machine", "q35", "-accel", accelerator, "-m", "512"])
+            .args(["-cpu", if accelerator == "kvm" { "host" } else { "max" }])
+            .arg("-blockdev")
+            .arg(format!(
+                "driver=raw,node-name=disk,file.driver=file,file.filename={},discard=unmap",
+                escaped(disk)?
+            ))
+            .args(["-device", "virtio-blk-pci,drive=disk,bootindex=0"])
+            .args(["-object", "rng-random,id=entropy,filename=/dev/urandom"])
+            .args(["-device", "virtio-rng-pci,rng=entropy"])
+            .arg("-chardev")
+            .arg(format!("socket,id=console,path={}", escaped(&socket)?))
+            .args(["-serial", "chardev:console"])
+            .stdin(Stdio::null())
+            .spawn()
+            .context("starting qemu-system-x86_64")?;
+        match accept(&listener) {
+            Ok(console) => Ok(Machine { console, qemu }),
+            Err(error) => {
+                let _ = qemu.kill();
+                let _ = qemu.wait();
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until the machine has switched itself off.
+    ///
+    /// # Errors
+    /// When it does not within two minutes.
+    pub fn wait_for_power_off(&mut self) -> Result<ExitStatus> {
+        self.console.wait_for_end(OFF)?;
+        self.qemu.wait().context("waiting for QEMU")
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
+fn accept(listener: &UnixListener) -> Result<Console> {
+    let deadline = Instant::now() + CONNECT;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).context("a time limit")?;
+        let mut fds = [PollFd::new(listener, PollFlags::IN)];
+        match poll(&mut fds, Some(&timeout)) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error).context("waiting for QEMU"),
+            Ok(0) => bail!("QEMU did not connect to the console within {CONNECT:?}"),
+            Ok(_) => return Ok(Console::new(listener.accept()?.0)),
+        }
+    }
+}
+
+/// Hardware virtualisation where the processor has it; `/dev/kvm` alone may be an emulation
+/// that is slower than QEMU's own.
+fn accelerator() -> &'static str {
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = processor.lines().find(|line| line.starts_with("flags"));
+    let able = flags.is_some_and(|flags| {
+        flags
+            .split_whitespace()
+            .any(|flag| flag == "vmx" || flag == "svm")
+    });
+    if able
+        && fs::File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/kvm")
+            .is_ok()
+    {
+        "kvm"
+    } else {
+        "tcg"
+    }
+}
+
+/// A path as the value of one of QEMU's options, where commas are doubled.
+fn escaped(path: &Path) -> Result<String> {
+    let path = path.to_str().context("a path that is not UTF-8")?;
+    Ok(path.replace(',', ",,"))
+}

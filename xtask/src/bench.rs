@@ -1,0 +1,70 @@
+//! `cargo xtask bench deploy`: times the demo's job, and the same job done by other tools.
+// SPDX-License-Identifier: BSD-2-Clause
+
+mod peers;
+mod sample;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::command::say;
+use crate::job::Job;
+use crate::phases::{self, Phase};
+use crate::{appliance, build, image, paths};
+use peers::Peer;
+use sample::{Sample, median};
+
+/// Runs everybody's job `runs` times, taking turns, so that what else the machine does hits
+/// all alike, and prints the medians.
+pub(crate) fn deploy(runs: u32, alone: bool) -> Result<()> {
+    build::build()?;
+    appliance::ensure()?;
+    let image = image::ensure()?;
+    let work = tempfile::Builder::new()
+        .prefix("bench.")
+        .tempdir_in(paths::target())?;
+    let job = Job::prepare(work.path())?;
+    let target = work.path().join("disk.raw");
+
+    let peers = if alone {
+        Vec::new()
+    } else {
+        peers::installed()
+    };
+    let mut ours: Vec<(Sample, Vec<Phase>)> = Vec::new();
+    let mut theirs: Vec<(Peer, Vec<Sample>)> =
+        peers.into_iter().map(|peer| (peer, Vec::new())).collect();
+    for run in 1..=runs {
+        say(&format!("run {run} of {runs}"));
+        ours.push(fresh(&target, || job.deploy(&image, &target))?);
+        for (peer, samples) in &mut theirs {
+            samples.push(fresh(&target, || peer.deploy(&job, &image, &target))?.0);
+        }
+    }
+    ours.sort_by(|one, other| one.0.wall.total_cmp(&other.0.wall));
+    if let Some((sample, phases)) = ours.get(ours.len() / 2) {
+        println!(
+            "The median run, {:.2} s:\n{}",
+            sample.wall,
+            phases::table(phases)
+        );
+    }
+    let ours: Vec<_> = ours.into_iter().map(|(sample, _)| sample).collect();
+    println!("median s (lowest-highest)     CPU s  of {runs} runs");
+    println!("{}  snf-image deploy", median(&ours));
+    for (peer, samples) in &theirs {
+        println!("{}  {}", median(samples), peer.name);
+    }
+    Ok(())
+}
+
+/// Times a job whose target does not exist, with nothing left to write from before.
+fn fresh<T>(target: &Path, job: impl FnOnce() -> Result<T>) -> Result<(Sample, T)> {
+    if target.exists() {
+        fs::remove_file(target)?;
+    }
+    rustix::fs::sync();
+    sample::take(job)
+}

@@ -1,0 +1,46 @@
+//! The Debian packages and cargo tools that building, testing and measuring need.
+// SPDX-License-Identifier: BSD-2-Clause
+
+/// Debian packages and what each is for.
+pub(crate) const DEBIAN: [&str; 22] = [
+    // Building: the C libraries zstd and liblzma are compiled, the helper is linked statically.
+    "gcc",
+    "libc6-dev",
+    // The helper VM: its kernel, tools and libraries.
+    "apt",
+    "e2fsprogs",
+    "fdisk",
+    "pax-utils",
+    // Running it.
+    "qemu-system-x86",
+    "openssh-client",
+    // The demo image.
+    "debian-archive-keyring",
+    "dosfstools",
+    "extlinux",
+    "mmdebstrap",
+    "mount",
+    "syslinux-common",
+    // Looking at results with tools that the product does not use.
+    "cpio",
+    "gdisk",
+    "util-linux",
+    "procps",
+    // Comparing with the unconfined way.
+    "parted",
+    "passwd",
+    "qemu-utils",
+    "ca-certificates",
+];
+
+/// Programs of crates.io: the program and its crate.
+pub(crate) const CARGO: [(&str, &str); 2] = [
+    ("cargo-nextest", "cargo-nextest"),
+    ("cargo-deny", "cargo-deny"),
+];
+
+/// Where backports of a Debian release come from, as a line for sources.list(5).
+pub(crate) const BACKPORTS: &str = "deb http://deb.debian.org/debian bookworm-backports main";
+
+/// The release of [`BACKPORTS`], and the sign of its packages in their versions.
+pub(crate) const BACKPORTS_RELEASE: (&str, &str) = ("bookworm-backports", "~bpo12");

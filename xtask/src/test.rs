@@ -1,0 +1,110 @@
+//! `cargo xtask test`: everything that must hold, with one line at the end.
+// SPDX-License-Identifier: BSD-2-Clause
+
+mod nextest;
+
+use anyhow::Result;
+use snf_image_testkit::tool::said;
+
+use crate::command::{cargo, say};
+use crate::{appliance, build, image, paths, setup};
+
+/// The package of the tests that deploy into real VMs.
+const VM_TESTS: &str = "snf-image-tests";
+
+/// Checks of the sources: the name, and cargo's arguments.
+const CHECKS: [(&str, &[&str]); 3] = [
+    ("formatting", &["fmt", "--all", "--check"]),
+    (
+        "lints",
+        &[
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ],
+    ),
+    (
+        "dependencies",
+        &[
+            "deny",
+            "--log-level",
+            "error",
+            "check",
+            "bans",
+            "licenses",
+            "sources",
+        ],
+    ),
+];
+
+/// How many of something held.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+impl Count {
+    fn of(passed: bool) -> Self {
+        Count {
+            passed: u64::from(passed),
+            failed: u64::from(!passed),
+        }
+    }
+
+    fn add(&mut self, other: Count) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+/// Runs everything, or with `fast` all but what needs a VM; whether all of it passed.
+pub(crate) fn test(fast: bool) -> Result<bool> {
+    setup::setup()?;
+    let mut count = Count::default();
+    for (name, arguments) in CHECKS {
+        count.add(check(name, arguments)?);
+    }
+    say("tests without VMs");
+    count.add(nextest::run(&["--workspace", "--exclude", VM_TESTS], &[])?);
+    if !fast {
+        count.add(vm_tests()?);
+    }
+    println!("{} passed, {} failed", count.passed, count.failed);
+    Ok(count.failed == 0)
+}
+
+fn check(name: &str, arguments: &[&str]) -> Result<Count> {
+    say(name);
+    let output = cargo().args(arguments).output()?;
+    if !output.status.success() {
+        eprintln!("{}\nFAILED: {name}", said(&output));
+    }
+    Ok(Count::of(output.status.success()))
+}
+
+/// What cannot be prepared counts as one failure.
+fn vm_tests() -> Result<Count> {
+    let prepared = build::build()
+        .and_then(|()| appliance::ensure())
+        .and_then(|()| image::ensure());
+    let image = match prepared {
+        Ok(image) => image,
+        Err(error) => {
+            eprintln!("FAILED: preparing the tests with VMs: {error:#}");
+            return Ok(Count::of(false));
+        }
+    };
+    say("tests with VMs");
+    let variables = [
+        ("SNF_IMAGE", paths::snf_image()),
+        ("SNF_HELPER", paths::snf_image_helper()),
+        ("SNF_HELPER_DIR", paths::appliance()),
+        ("SNF_DEMO_IMAGE", image),
+    ];
+    nextest::run(&["--package", VM_TESTS], &variables)
+}
