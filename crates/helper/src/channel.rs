@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::termios::{ControlModes, OptionalActions, tcdrain, tcgetattr, tcsetattr};
 use snf_image_protocol::{Event, MAX_EVENT_LINE};
@@ -59,6 +60,16 @@ impl Port {
     pub fn again(&self) -> Result<Port> {
         let file = self.file.try_clone().doing(|| "duplicating a serial port".into())?;
         Ok(Port { file })
+    }
+
+    /// Whether something has come in that was not read yet.
+    ///
+    /// # Errors
+    /// When the system refuses to tell.
+    pub fn has_input(&self) -> Result<bool> {
+        let mut port = [PollFd::new(&self.file, PollFlags::IN)];
+        let ready = poll(&mut port, Some(&Timespec::default()));
+        ready.map(|ready| ready > 0).doing(|| "looking at a serial port".into())
     }
 
     /// Waits until everything written has left the machine.

@@ -6,14 +6,15 @@ use std::{env, process};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use snf_image_protocol::{Event, Gate, MAX_GATE_LINE, Parameters, VERSION, Verdict};
+use snf_image_protocol::{Event, Gate, MAX_GATE_LINE, Parameters, Task, VERSION, Verdict};
 
 use crate::channel::{Events, Port, console, plain, read_line};
 use crate::disk::table::Table;
 use crate::disk::{detect, device, modules};
 use crate::error::{Error, Result};
-use crate::run::context::Context;
+use crate::run::context::{Context, Reporter};
 use crate::run::{self, program};
+use crate::tasks::fix_partition_table;
 
 mod machine;
 mod parameters;
@@ -98,6 +99,7 @@ fn customise(port: &Port, events: &Events) -> Result<Event> {
         protocol: VERSION,
         release: env!("CARGO_PKG_VERSION").into(),
     });
+    warm_up(port)?;
     let line = read_line(port.again()?, MAX_GATE_LINE)?;
     // What a parser says may quote the line, which holds the key.
     let invalid = |_| Error::image("the line that opens the gate is not valid");
@@ -122,6 +124,18 @@ fn customise(port: &Port, events: &Events) -> Result<Event> {
     })
 }
 
+/// Runs the tools for nothing while there is time: without hardware virtualisation a program
+/// starts three times as fast when its code has been translated before.
+fn warm_up(port: &Port) -> Result<()> {
+    for tool in ["sfdisk", "e2fsck", "resize2fs"] {
+        if port.has_input()? {
+            break;
+        }
+        let _ = program::tool(tool, &[], Path::new("-V"), &[]);
+    }
+    Ok(())
+}
+
 /// The disks, as they are now. A system that saw them earlier looks at them again: their
 /// content is younger than that.
 fn find_disks() -> Result<Vec<PathBuf>> {
@@ -130,9 +144,7 @@ fn find_disks() -> Result<Vec<PathBuf>> {
         modules::load("virtio_blk")?;
         return device::disks();
     }
-    for disk in &early {
-        program::tool("blockdev", &["--flushbufs", "--rereadpt"], disk, &[])?.success()?;
-    }
+    early.iter().try_for_each(|disk| device::reread_table(disk))?;
     Ok(early)
 }
 
@@ -152,7 +164,7 @@ fn deploy(
     let Some(disk) = disks.first() else {
         return Err(Error::image("the helper was given no disk"));
     };
-    let table = Table::read(disk)?;
+    let table = read_table(disk, parameters, &mut reporter)?;
     let system = detect::detect(disk, table.as_ref(), &parameters.properties, &target, &mut reporter)?;
     let mut context = Context {
         parameters,
@@ -167,4 +179,29 @@ fn deploy(
         reporter: &mut reporter,
     };
     run::all(Path::new(run::TASKS), &mut context, events)
+}
+
+/// Reads the partition table, and restores a GPT whose primary table is broken: the kernel
+/// shows its partitions only then.
+fn read_table(
+    disk: &Path,
+    parameters: &Parameters,
+    reporter: &mut dyn Reporter,
+) -> Result<Option<Table>> {
+    let table = Table::read(disk)?;
+    let is_hidden = |table: &Table| {
+        let mut numbers = table.partitions.iter().map(|entry| entry.number);
+        table.needs_repair && numbers.any(|number| !device::partition(disk, number).exists())
+    };
+    if !table.as_ref().is_some_and(is_hidden) {
+        return Ok(table);
+    }
+    if let Some(property) = parameters.properties.excludes(Task::FixPartitionTable) {
+        return Err(Error::image(format!(
+            "the primary GPT of the image is broken, and {property} forbids to restore it"
+        )));
+    }
+    fix_partition_table::restore(disk)?;
+    reporter.warning("the primary GPT of the image was broken: it was restored from its backup");
+    Table::read(disk)
 }

@@ -43,6 +43,9 @@ fn run(command: &mut Command) {
     assert!(command.status().unwrap().success());
 }
 
+/// One way to copy the first file onto the second.
+type Job = fn(&Path, &Path);
+
 /// The time of `job` alone, each time onto a disk that does not exist yet.
 fn timed(times: u64, disk: &Path, job: impl Fn()) -> Duration {
     let one = |_| {
@@ -86,7 +89,7 @@ fn onto_a_new_file(criterion: &mut Criterion) {
     make_image(&image);
     let mut group = criterion.benchmark_group("1 GiB image, 256 MiB data, new file");
     group.sample_size(10);
-    let jobs: [(&str, fn(&Path, &Path)); 3] = [
+    let jobs: [(&str, Job); 3] = [
         ("snf-image", ours),
         ("qemu-img convert -n -W", qemu_img),
         ("cp --sparse=always", cp),

@@ -73,6 +73,7 @@ fn an_honest_helper_succeeds() {
 #[test]
 fn the_emulator_has_no_power() {
     let mut machine = real_machine();
+    machine.memory_mib = 97;
     let disk = tempfile::tempfile().unwrap();
     disk.set_len(1 << 20).unwrap();
     machine.disks.push(Disk { file: disk });
@@ -112,9 +113,8 @@ fn the_emulator_has_no_power() {
     assert!(!Path::new(&format!("/proc/{pid}")).exists());
 }
 
-/// The process whose grandparent is `host`: between them is the launcher. Other tests run
-/// theirs at the same time under other hosts' ids only when each test has its own process,
-/// so the one with disks is looked for.
+/// The process whose grandparent is `host` (between them is the launcher) and that has the
+/// unusual memory of the test above, unlike those of tests in other threads.
 fn emulator_of(host: u32) -> u32 {
     let parent = |pid: u32| -> Option<u32> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -125,14 +125,14 @@ fn emulator_of(host: u32) -> u32 {
             .parse()
             .ok()
     };
-    let has_disks = |pid: u32| {
+    let is_ours = |pid: u32| {
         fs::read_to_string(format!("/proc/{pid}/cmdline"))
-            .is_ok_and(|arguments| arguments.contains("drive=disk0"))
+            .is_ok_and(|arguments| arguments.contains("\0-m\097\0"))
     };
     fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .find(|pid| parent(*pid).and_then(parent) == Some(host) && has_disks(*pid))
+        .find(|pid| parent(*pid).and_then(parent) == Some(host) && is_ours(*pid))
         .unwrap()
 }
 

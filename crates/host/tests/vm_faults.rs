@@ -9,10 +9,13 @@ mod vm;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use snf_image::cancel::Cancel;
-use snf_image::vm::{Machine, Report, VmError, start};
+use snf_image::config::AcceleratorChoice;
+use snf_image::vm::accel::Kind;
+use snf_image::vm::{Machine, Report, VmError, find_emulator, start};
 use vm::{Log, gate, machine};
 
 /// Gives the script `say(port, text)`, `await_gate()` (which gives the key) and
@@ -100,7 +103,8 @@ fn a_silent_vm_is_given_up() {
 fn a_vm_that_ends_before_it_is_ready_tells_its_last_line() {
     assert_eq!(
         why(r#"say("console", "loading\nKernel panic - not syncing\n"); exit 0;"#),
-        "the helper VM ended early (exit status: 0); its last line: Kernel panic - not syncing"
+        "the helper VM ended early (it switched itself off); \
+         its last line: Kernel panic - not syncing"
     );
     assert_eq!(
         why(r#"print STDERR "qemu: no such machine\n"; exit 1;"#),
@@ -226,6 +230,82 @@ fn a_flooded_result_port_fills_no_memory() {
         "{error}"
     );
     assert!(error.len() < 4096);
+}
+
+/// KVM's device is closed to HELPER_USER on some machines and missing on others, so this
+/// runs itself again where /dev is another.
+#[test]
+fn kvm_that_fails_is_given_up_once_and_for_this_boot() {
+    let script = r#"mount -t tmpfs dev /dev && cd /dev && mknod -m 666 null c 1 3 &&
+        mknod -m 666 kvm c 1 3 && exec "$0" --ignored --exact kvm_fails_here"#;
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+}
+
+#[test]
+#[ignore = "run by kvm_that_fails_is_given_up_once_and_for_this_boot"]
+fn kvm_fails_here() {
+    let fake = fake(
+        r#"my %is = map { $_ => 1 } @ARGV;
+           if ($is{"-bios"}) { say("mark", "A"); select undef, undef, undef, 0.05; say("mark", "B");
+               sleep 9 }
+           sleep 9 if $is{kvm};
+           ready(); my $key = await_gate(); honest_end($key);"#,
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let memory = directory.path().join("accel.json");
+    let choose = || vm::accelerator(AcceleratorChoice::Auto, &fake.program, &memory);
+    let mut machine = fake.machine();
+    machine.limits.ready_kvm = Duration::from_millis(500);
+    machine.accelerator = choose();
+    assert_eq!(
+        machine.accelerator.kind,
+        Kind::Kvm,
+        "{}",
+        machine.accelerator
+    );
+    let begun = Instant::now();
+    let cancel = Cancel::new().unwrap();
+    let mut running = start(machine, Box::new(Log::default())).unwrap();
+    running.wait_ready(&cancel).unwrap();
+    running.open_gate(&gate()).unwrap();
+    assert_eq!(running.finish(&cancel).unwrap().accelerator, Kind::Tcg);
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert_eq!(choose().kind, Kind::Tcg);
+    assert!(choose().reason.contains("did not come up"), "{}", choose());
+}
+
+#[test]
+fn a_guest_that_crawls_in_kvm_is_found_out() {
+    let script = r#"[ -c /dev/kvm ] || exit 0; set -- $(stat -c "0x%t 0x%T" /dev/kvm) &&
+        mount -t tmpfs dev /dev && cd /dev && mknod -m 666 null c 1 3 &&
+        mknod -m 666 kvm c $(($1)) $(($2)) && exec "$0" --ignored --exact kvm_is_tried_here"#;
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Whatever KVM is worth on this machine, a decision comes soon and is kept.
+#[test]
+#[ignore = "run by a_guest_that_crawls_in_kvm_is_found_out"]
+fn kvm_is_tried_here() {
+    let qemu = find_emulator(Path::new("qemu-system-x86_64")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let memory = directory.path().join("accel.json");
+    let begun = Instant::now();
+    let tried = vm::accelerator(AcceleratorChoice::Auto, &qemu, &memory);
+    assert!(begun.elapsed() < Duration::from_secs(7));
+    assert!(!tried.reason.contains("could not be tried"), "{tried}");
+    let kept = vm::accelerator(AcceleratorChoice::Auto, &qemu, &memory);
+    assert_eq!(kept.to_string(), tried.to_string());
 }
 
 #[test]

@@ -24,8 +24,17 @@ fn rules(spec: &Spec) -> Result<RulesetCreated, RulesetError> {
     let allowed = |paths: &[std::path::PathBuf], access| {
         paths
             .iter()
-            .filter_map(|path| PathFd::new(path).ok())
-            .map(move |parent| Ok(PathBeneath::new(parent, access)))
+            .filter_map(|path| Some((PathFd::new(path).ok()?, path.is_dir())))
+            .map(move |(parent, is_directory)| {
+                // A right that only directories have would make a rule for a file count as
+                // one that the kernel understands in part.
+                let access = if is_directory {
+                    access
+                } else {
+                    access & AccessFs::from_file(HANDLED)
+                };
+                Ok(PathBeneath::new(parent, access))
+            })
             .collect::<Vec<Result<_, RulesetError>>>()
     };
     Ruleset::default()

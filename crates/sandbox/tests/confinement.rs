@@ -1,7 +1,12 @@
 //! Real programs behind the real barriers. Needs root, as the launcher does.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a failed test may panic
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // a failed test may panic
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -34,21 +34,25 @@ impl Console {
     /// # Errors
     /// When that does not happen within `limit`, with the last lines that came instead.
     pub fn wait_for(&mut self, text: &str, limit: Duration) -> Result<String> {
+        self.wait_for_any(&[text], limit)
+    }
+
+    fn wait_for_any(&mut self, texts: &[&str], limit: Duration) -> Result<String> {
         let deadline = Instant::now() + limit;
         loop {
-            if let Some(found) = self.take_through(text.as_bytes()) {
+            if let Some(found) = self.take_through(texts) {
                 return Ok(found);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 bail!(
-                    "no {text:?} on the console within {limit:?}; its end:\n{}",
+                    "no {texts:?} on the console within {limit:?}; its end:\n{}",
                     self.tail()
                 );
             }
             self.receive(left).with_context(|| {
                 format!(
-                    "waiting for {text:?}; the end of the console:\n{}",
+                    "waiting for {texts:?}; the end of the console:\n{}",
                     self.tail()
                 )
             })?;
@@ -74,15 +78,15 @@ impl Console {
         self.send_line(user)?;
         self.wait_for("Password: ", COMMAND)?;
         self.send_line(password)?;
-        // Whatever the shell greets with, this comes after it. The quotes keep the echo of
-        // the line from looking like its result.
-        self.send_line("stty -echo; exec env PS1= PS2= sh")?;
-        self.send_line("echo logged''-in")?;
-        let said = self.wait_for("logged-in", COMMAND)?;
-        if said.contains("Login incorrect") {
+        // What is typed before the shell has its prompt is thrown away.
+        let answer = self.wait_for_any(&["# ", "$ ", "Login incorrect"], COMMAND)?;
+        if answer.ends_with("incorrect") {
             bail!("the password of {user} was refused");
         }
-        self.wait_for("\n", COMMAND)?;
+        self.send_line("stty -echo; exec env PS1= PS2= sh")?;
+        // The quotes keep the echo of the line from looking like its result.
+        self.send_line("echo logged''-in")?;
+        self.wait_for("logged-in\r\n", COMMAND)?;
         Ok(())
     }
 
@@ -162,12 +166,16 @@ impl Console {
         }
     }
 
-    fn take_through(&mut self, text: &[u8]) -> Option<String> {
-        let at = self
-            .pending
-            .windows(text.len())
-            .position(|window| window == text)?;
-        let taken: Vec<_> = self.pending.drain(..at + text.len()).collect();
+    /// Takes everything up to the end of the first of these texts.
+    fn take_through(&mut self, texts: &[&str]) -> Option<String> {
+        let end = texts
+            .iter()
+            .filter_map(|text| {
+                let mut windows = self.pending.windows(text.len());
+                Some(windows.position(|window| window == text.as_bytes())? + text.len())
+            })
+            .min()?;
+        let taken: Vec<_> = self.pending.drain(..end).collect();
         Some(String::from_utf8_lossy(&taken).into_owned())
     }
 

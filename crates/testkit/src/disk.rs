@@ -121,7 +121,14 @@ fn fill(path: &Path, partition: &NewPartition) -> Result<()> {
             .run()
             .map(drop),
         Content::Fat(id) => Tool::new("mkfs.fat")
-            .args(["-F", "16", "-i", id, "--offset", &(offset / 512).to_string()])
+            .args([
+                "-F",
+                "16",
+                "-i",
+                id,
+                "--offset",
+                &(offset / 512).to_string(),
+            ])
             .arg(path)
             .arg((partition.size * 1024).to_string())
             .run()

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Doing, Result};
+use crate::run::program;
 
 /// The kernel's list of block devices (sysfs(5)).
 const BLOCK_DEVICES: &str = "/sys/class/block";
@@ -65,6 +66,14 @@ pub fn head(device: &Path, length: u64) -> Result<Vec<u8>> {
         .and_then(|file| file.take(length).read_to_end(&mut bytes))
         .doing(|| format!("reading {}", device.display()))?;
     Ok(bytes)
+}
+
+/// Makes the kernel read the partition table of a disk again.
+///
+/// # Errors
+/// When a partition is in use, or `blockdev` is not there.
+pub fn reread_table(disk: &Path) -> Result<()> {
+    program::tool("blockdev", &["--flushbufs", "--rereadpt"], disk, &[])?.success().map(drop)
 }
 
 /// Waits until everything written to a device is on the disk.

@@ -7,6 +7,7 @@ pub mod device;
 pub mod ext;
 pub mod fstab;
 pub mod gpt;
+pub mod mbr;
 pub mod modules;
 pub mod mount;
 pub mod probe;

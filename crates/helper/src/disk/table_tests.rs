@@ -21,7 +21,7 @@ const GPT: &str = "label: gpt\nstart=2048, size=2048, type=uefi\nsize=4096, name
 #[test]
 fn a_gpt_gives_types_ids_and_names() {
     let table = read(16, GPT);
-    assert_eq!((table.label, table.sector_size, table.damaged), (Label::Gpt, 512, false));
+    assert_eq!((table.label, table.sector_size, table.needs_repair), (Label::Gpt, 512, false));
     assert_eq!(table.partition(1).unwrap().kind, "C12A7328-F81F-11D2-BA4B-00A0C93EC93B");
     assert_eq!(table.partition(2).unwrap().start, 4096);
     assert_eq!(table.partition(1).unwrap().part_uuid.len(), 36);
@@ -99,7 +99,7 @@ fn a_broken_primary_gpt_is_told_and_the_backup_used() {
     let path = image(directory.path(), 16, GPT);
     overwrite(&path, 512 + 16, b"junk");
     let table = Table::read(&path).unwrap().unwrap();
-    assert!(table.damaged);
+    assert!(table.needs_repair);
     assert_eq!(table.partitions.len(), 2);
 }
 
@@ -126,40 +126,88 @@ fn an_image_cut_short_is_refused() {
 }
 
 #[test]
-fn a_table_of_another_kind_is_refused_by_name() {
-    let json = br#"{"partitiontable":{"label":"sun","id":"0x0","sectorsize":512}}"#;
-    let error = Table::parse(json, "/dev/vda").unwrap_err().to_string();
-    assert!(error.contains("type sun"), "{error}");
+fn a_gpt_for_larger_sectors_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = image(directory.path(), 16, GPT);
+    let head = device::head(&path, 1024).unwrap();
+    overwrite(&path, 4096, &head[512..]);
+    overwrite(&path, 512, &[0; 512]);
+    overwrite(&path, (16 << 20) - 512, &[0; 512]);
+    let error = Table::read(&path).unwrap_err().to_string();
+    assert!(error.contains("sectors of 4096 bytes"), "{error}");
+}
+
+/// What `sfdisk` reads, as (number, start, size, type, part_uuid, name).
+type Row = (u64, u64, u64, String, String, Option<String>);
+
+fn oracle(path: &Path) -> Vec<Row> {
+    let json: serde_json::Value = serde_json::from_str(&tool("sfdisk", &["--json"], path)).unwrap();
+    let table = &json["partitiontable"];
+    let id = table["id"].as_str().unwrap().trim_start_matches("0x").to_lowercase();
+    let rows = table["partitions"].as_array().unwrap().iter();
+    rows.map(|entry| {
+        let node = entry["node"].as_str().unwrap();
+        let number = node.strip_prefix(path.to_str().unwrap()).unwrap().parse().unwrap();
+        let uuid = entry["uuid"].as_str().map(str::to_lowercase);
+        (
+            number,
+            entry["start"].as_u64().unwrap(),
+            entry["size"].as_u64().unwrap(),
+            format!("{:0>2}", entry["type"].as_str().unwrap().to_uppercase()),
+            uuid.unwrap_or_else(|| format!("{id:0>8}-{number:02x}")),
+            entry["name"].as_str().map(Into::into),
+        )
+    })
+    .collect()
 }
 
 #[test]
-fn numbers_that_mean_nothing_are_refused() {
-    let one = |node: &str, start: &str, size: &str, sector: &str| {
-        let json = format!(
-            r#"{{"partitiontable":{{"label":"gpt","id":"x","sectorsize":{sector},"partitions":
-               [{{"node":"{node}","start":{start},"size":{size},"type":"83"}}]}}}}"#
-        );
-        Table::parse(json.as_bytes(), "/dev/vda")
-    };
-    assert!(one("/dev/vda1", "1", "2", "512").is_ok());
-    for (node, start, size, sector) in [
-        ("/dev/vdb1", "1", "2", "512"),
-        ("/dev/vda", "1", "2", "512"),
-        ("/dev/vda0", "1", "2", "512"),
-        ("/dev/vda1", "-1", "2", "512"),
-        ("/dev/vda1", "18446744073709551615", "2", "512"),
-        ("/dev/vda1", "1", "2", "0"),
-        ("/dev/vda1", "1", "2", "513"),
-        ("/dev/vda1", "1", "2", "65536"),
+fn sfdisk_reads_the_same_from_tables_of_many_shapes() {
+    for script in [
+        GPT,
+        "label: gpt\ntable-length: 4\nsize=1MiB\n",
+        "label: gpt\ntable-length: 256\n@200 : size=1MiB, name=\"ünïcode 日本\"\n",
+        "label: gpt\nfirst-lba: 34\n@128 : start=34, size=6\n@1 : start=2048, size=1\n",
+        "label: gpt\n@3 : start=9000, size=1000\n@2 : start=2048, size=100\n",
+        "label: dos\nlabel-id: 0x1\n@4 : size=1MiB, type=ef, bootable\n",
+        "label: dos\n@1 : start=63, size=1000, type=83\n@3 : start=1063, size=1, type=7\n",
+        "label: dos\n@2 : start=2048, size=20000, type=f\n@5 : start=4096, size=2048\n\
+         @6 : start=8192, size=2048, type=82\n@7 : start=12288, size=1\n",
+        "label: dos\n@1 : start=20480, size=2048, type=83\n@4 : start=2048, size=16384, type=5\n\
+         @5 : start=2049, size=10\n",
     ] {
-        assert!(one(node, start, size, sector).is_err(), "{node} {start} {size} {sector}");
+        let directory = tempfile::tempdir().unwrap();
+        let name = directory.path().join("image");
+        let script = script.replace('@', name.to_str().unwrap());
+        let path = image(directory.path(), 16, &script);
+        let table = Table::read(&path).unwrap().unwrap();
+        let rows: Vec<Row> = table
+            .partitions
+            .iter()
+            .map(|entry| {
+                let entry = entry.clone();
+                let number = entry.number.into();
+                (number, entry.start, entry.size, entry.kind, entry.part_uuid, entry.name)
+            })
+            .collect();
+        assert_eq!(rows, oracle(&path), "{script}");
     }
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
     #[test]
-    fn no_output_of_sfdisk_makes_it_panic(json: Vec<u8>) {
-        let _ = Table::parse(&json, "/dev/vda");
+    fn no_junk_in_a_table_makes_it_panic(
+        gpt: bool, junk in proptest::collection::vec((0..2048_usize, any::<u8>()), 1..20)
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let script = if gpt { GPT } else { "label: dos\nsize=1MiB\nsize=4MiB, type=5\nsize=1MiB\n" };
+        let path = image(directory.path(), 8, script);
+        for (offset, byte) in junk {
+            overwrite(&path, offset as u64, &[byte]);
+        }
+        let _ = Table::read(&path);
     }
 
     #[test]
@@ -170,7 +218,8 @@ proptest! {
             number, start: *start, size: *size, kind: "83".into(),
             part_uuid: String::new(), name: None,
         }).collect();
-        let table = Table { label: Label::Gpt, sector_size: 512, partitions, damaged: false };
+        let table = Table { label: Label::Gpt, sector_size: 512, partitions, end: 0,
+            needs_repair: false };
         let end = table.last().unwrap().partition.end();
         prop_assert!(table.partitions.iter().all(|entry| entry.end() <= end));
     }

@@ -6,16 +6,15 @@ use std::path::Path;
 use snf_image_protocol::OsFamily;
 
 use crate::disk::device;
-use crate::disk::gpt::Header;
-use crate::disk::table::{Label, Partition, Table};
+use crate::disk::table::{Partition, Table};
 use crate::error::{Error, Result};
 use crate::run::context::{Context, Done};
 use crate::run::program;
 
 /// Partitions end where disks like them to end, in bytes.
 const ALIGNMENT: u64 = 1 << 20;
-/// The sectors that an MBR can count.
-const MBR_SECTORS: u64 = (1 << 32) - 1;
+/// Writes both tables of a GPT, the backup to the end of the disk.
+const RELOCATE: &[&str] = &["--relocate", "gpt-bak-std"];
 
 /// Fits the table of the first disk to its size.
 ///
@@ -29,50 +28,33 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
     if matches!(context.os_family, OsFamily::OpenBsd | OsFamily::NetBsd) {
         return Ok(Done::Skipped("the disk label of a BSD system is left as it is".into()));
     }
-    let geometry = Geometry::read(&disk, table)?;
-    let changes = changes(table, geometry);
-    if changes.is_empty() && !geometry.misplaced && !table.damaged {
+    let changes = changes(table);
+    if changes.is_empty() && !table.needs_repair {
         return Ok(Done::Skipped("there is no room behind the last partition".into()));
     }
     if changes.is_empty() {
-        sfdisk(&disk, &["--relocate", "gpt-bak-std"], b"")?;
+        sfdisk(&disk, RELOCATE, b"")?;
     }
     for change in &changes {
-        // Changing a partition also moves the backup GPT to the end of the disk.
+        // Changing a partition also repairs the table and moves its backup to the end.
         let number = change.number.to_string();
         let line = format!(", {}\n", change.size);
         sfdisk(&disk, &["-N", &number], line.as_bytes())?;
     }
-    context.table = Table::read(&disk)?;
-    confirm(context.table.as_ref(), &changes)
+    reread(&disk)?;
+    let after = Table::read(&disk)?;
+    changes.iter().try_for_each(|change| change.confirm(&disk, after.as_ref()))?;
+    context.table = after;
+    Ok(Done::Yes)
 }
 
-/// What the disk offers to the table.
-#[derive(Debug, Clone, Copy)]
-struct Geometry {
-    /// The sector behind the last one that a partition may take.
-    end: u64,
-    /// Whether the backup GPT lies elsewhere than at the end of the disk.
-    misplaced: bool,
-}
-
-impl Geometry {
-    fn read(disk: &Path, table: &Table) -> Result<Geometry> {
-        let sectors = device::size(disk)? / table.sector_size;
-        if table.label == Label::Mbr {
-            return Ok(Geometry {
-                end: sectors.min(MBR_SECTORS),
-                misplaced: false,
-            });
-        }
-        let head = device::head(disk, table.sector_size.saturating_mul(2))?;
-        let header = Header::parse(&head, table.sector_size);
-        let backup = header.map_or(33, |header| header.backup_sectors(table.sector_size));
-        Ok(Geometry {
-            end: sectors.saturating_sub(backup),
-            misplaced: header.is_none_or(|header| header.alternate.saturating_add(1) != sectors),
-        })
-    }
+/// Writes a GPT anew whose primary table is broken: without it the kernel shows no partition.
+///
+/// # Errors
+/// When `sfdisk` fails.
+pub fn restore(disk: &Path) -> Result<()> {
+    sfdisk(disk, RELOCATE, b"")?;
+    reread(disk)
 }
 
 /// A partition and the sectors that it shall have.
@@ -82,11 +64,33 @@ struct Change {
     size: u64,
 }
 
+impl Change {
+    /// Trusts no exit code: table and kernel must have the partition as it was asked to be.
+    fn confirm(&self, disk: &Path, table: Option<&Table>) -> Result<()> {
+        let Change { number, size } = self;
+        let entry = table.and_then(|table| Some((table.partition(*number)?, table.sector_size)));
+        let Some((entry, sector_size)) = entry.filter(|(entry, _)| entry.size == *size) else {
+            return Err(Error::image(format!(
+                "growing partition {number} of the image to {size} sectors had no effect"
+            )));
+        };
+        let node = device::partition(disk, *number);
+        // The kernel shows nothing but the first kilobyte of an extended partition.
+        if entry.is_extended() || !node.exists() {
+            return Ok(());
+        }
+        if device::size(&node)? / sector_size == *size {
+            return Ok(());
+        }
+        Err(Error::image(format!("the kernel did not take over the new size of {}", node.display())))
+    }
+}
+
 /// The partitions to grow, an extended one before the logical one in it. Nothing lies behind
 /// them, so they grow over nothing.
-fn changes(table: &Table, geometry: Geometry) -> Vec<Change> {
+fn changes(table: &Table) -> Vec<Change> {
     let unit = (ALIGNMENT / table.sector_size).max(1);
-    let end = geometry.end - geometry.end % unit;
+    let end = table.end - table.end % unit;
     let to = |entry: &Partition| {
         (end > entry.end()).then(|| Change {
             number: entry.number,
@@ -99,25 +103,17 @@ fn changes(table: &Table, geometry: Geometry) -> Vec<Change> {
     last.extended.and_then(to).into_iter().chain(to(last.partition)).collect()
 }
 
+/// Changes the table on the disk alone: before it tells the kernel, `sfdisk` would sleep for a
+/// quarter of a second.
 fn sfdisk(disk: &Path, arguments: &[&str], input: &[u8]) -> Result<()> {
-    let arguments = [&["--quiet"], arguments].concat();
+    let quick = &["--quiet", "--no-reread", "--no-tell-kernel"];
+    let arguments = [quick, arguments].concat();
     program::tool("sfdisk", &arguments, disk, input)?.success().map(drop)
 }
 
-/// Trusts no exit code: the table must now be as it was asked to be.
-fn confirm(table: Option<&Table>, changes: &[Change]) -> Result<Done> {
-    let grown = |change: &Change| {
-        table
-            .and_then(|table| table.partition(change.number))
-            .is_some_and(|entry| entry.size == change.size)
-    };
-    match changes.iter().find(|change| !grown(change)) {
-        None => Ok(Done::Yes),
-        Some(change) => Err(Error::image(format!(
-            "growing partition {} of the image to {} sectors had no effect",
-            change.number, change.size
-        ))),
-    }
+/// Tells the kernel, unless the disk is a file.
+fn reread(disk: &Path) -> Result<()> {
+    if disk.is_file() { Ok(()) } else { device::reread_table(disk) }
 }
 
 #[cfg(test)]

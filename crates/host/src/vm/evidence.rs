@@ -70,13 +70,17 @@ impl Evidence {
         self.tail.iter().cloned().collect()
     }
 
-    /// The last line that may say why it went wrong.
+    /// The last line of the console, or of QEMU where that said nothing.
     pub(super) fn last_line(&self) -> String {
-        self.emulator
-            .as_ref()
-            .or_else(|| self.tail.iter().rev().find(|line| !line.trim().is_empty()))
-            .cloned()
-            .unwrap_or_else(|| "(nothing)".into())
+        self.last_of_console()
+            .or(self.emulator.as_deref())
+            .unwrap_or("(nothing)")
+            .into()
+    }
+
+    fn last_of_console(&self) -> Option<&str> {
+        let mut lines = self.tail.iter().rev().map(String::as_str);
+        lines.find(|line| !line.trim().is_empty())
     }
 
     /// Judges a run whose QEMU has ended: success is the one line `SUCCESS` and one `finished`
@@ -88,11 +92,11 @@ impl Evidence {
         clean: Result<(), String>,
     ) -> Result<Vec<String>, VmError> {
         if let (Err(status), true) = (&clean, self.result.is_empty()) {
-            return Err(self.ended_early(status));
+            return Err(self.ended_early(Some(status)));
         }
         match Verdict::parse(&self.result) {
             Verdict::Failure(_) if self.result.is_empty() => {
-                return Err(self.ended_early("it switched itself off"));
+                return Err(self.ended_early(None));
             }
             Verdict::Failure(reason) => {
                 return Err(VmError::HelperFailed {
@@ -119,11 +123,13 @@ impl Evidence {
         Ok(tasks.clone())
     }
 
-    /// The end of a VM that said nothing about its work.
-    pub(super) fn ended_early(&self, status: &str) -> VmError {
+    /// The end of a VM that said nothing about its work. A QEMU that failed says itself why,
+    /// one that ended well (none) does not know.
+    pub(super) fn ended_early(&self, status: Option<&str>) -> VmError {
+        let said = self.emulator.clone().filter(|_| status.is_some());
         VmError::EndedEarly {
-            status: status.into(),
-            last: self.last_line(),
+            status: status.unwrap_or("it switched itself off").into(),
+            last: said.unwrap_or_else(|| self.last_line()),
         }
     }
 }

@@ -298,13 +298,10 @@ impl Vm {
     }
 
     fn ended_early(&mut self) -> VmError {
-        let status = self
-            .status()
-            .err()
-            .unwrap_or_else(|| "exit status: 0".into());
+        let status = self.status().err();
         // All that it said last is in the ports by now.
         self.drain();
-        self.shared.evidence().ended_early(&status)
+        self.shared.evidence().ended_early(status.as_deref())
     }
 
     /// Ends QEMU and reads the rest of its output.

@@ -96,22 +96,26 @@ fn decide(node: &Node<'_>) -> Accelerator {
         Ok(group) => group,
         Err(reason) => return Accelerator::tcg(reason),
     };
-    let kvm = |reason| Accelerator {
-        kind: Kind::Kvm,
-        reason,
-        group,
-        memory: Some(node.memory.to_owned()),
-    };
-    let decided = match memory::recall(node.memory, node.qemu) {
-        Some((Kind::Kvm, reason)) => return kvm(reason),
-        Some((Kind::Tcg, reason)) => return Accelerator::tcg(reason),
-        None => match probe::run(node, &kvm(String::new())) {
-            Ok(reason) => kvm(reason),
-            Err(reason) => Accelerator::tcg(reason),
+    let decision = |kind, reason| match kind {
+        Kind::Tcg => Accelerator::tcg(reason),
+        Kind::Kvm => Accelerator {
+            kind: Kind::Kvm,
+            reason,
+            group,
+            memory: Some(node.memory.to_owned()),
         },
     };
-    memory::keep(node.memory, node.qemu, decided.kind, &decided.reason);
-    decided
+    if let Some((kind, reason)) = memory::recall(node.memory, node.qemu) {
+        return decision(kind, reason);
+    }
+    match probe::run(node, &decision(Kind::Kvm, String::new())) {
+        Ok(trial) => {
+            memory::keep(node.memory, node.qemu, trial.kind, &trial.reason);
+            decision(trial.kind, trial.reason)
+        }
+        // Nothing is known of KVM then, so nothing is kept.
+        Err(error) => Accelerator::tcg(format!("KVM could not be tried: {error}")),
+    }
 }
 
 impl Accelerator {

@@ -5,16 +5,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::OwnedFd;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
 use snf_image_sandbox::Descriptors;
 
-use super::{Accelerator, Node};
+use super::{Accelerator, Kind, Node};
 use crate::vm::command_line::{base, serial};
 use crate::vm::launch::Emulator;
 use crate::vm::{harmless, ports};
@@ -31,77 +30,73 @@ const FIRMWARE: usize = 64 * 1024;
 /// Where in the last 64 KiB below 4 GiB an x86 processor begins.
 const RESET_VECTOR: usize = 0xfff0;
 
-/// Gives the reason to trust KVM, or the reason not to.
-pub(super) fn run(node: &Node<'_>, kvm: &Accelerator) -> Result<String, String> {
-    measure(node, kvm).map_or_else(
-        |error| Err(format!("KVM could not be tried: {error}")),
-        |time| match time {
-            Ok(time) => Ok(format!("{} instructions took {time:.1?}", 2 * ROUNDS)),
-            Err(reason) => Err(reason),
-        },
-    )
+/// What came of it, and the reason in words.
+pub(super) struct Trial {
+    pub(super) kind: Kind,
+    pub(super) reason: String,
 }
 
-/// The time that the loop took, or in what way KVM does not work.
-fn measure(node: &Node<'_>, kvm: &Accelerator) -> io::Result<Result<Duration, String>> {
+/// Tries KVM.
+///
+/// # Errors
+/// When nothing was found out about it.
+pub(super) fn run(node: &Node<'_>, kvm: &Accelerator) -> io::Result<Trial> {
     let (ours, theirs) = ports::pair()?;
-    let (mut errors, stderr) = io::pipe()?;
+    let (errors, stderr) = io::pipe()?;
     let mut descriptors = Descriptors::default();
     let firmware = descriptors.add(firmware_file()?);
-    let port = descriptors.add(theirs);
     let mut arguments = base(kvm.kind, 16);
     arguments.extend(["-bios".into(), format!("/proc/self/fd/{firmware}")]);
-    arguments.extend(serial("mark", port));
+    arguments.extend(serial("mark", descriptors.add(theirs)));
     let emulator = Emulator {
         qemu: node.qemu,
         user: node.user,
         launcher: node.launcher,
         accelerator: kvm,
     };
+    // Landlock lets pass, and takes no rule for, a file that has no place in any tree.
     let confined = emulator
-        .start(
-            arguments,
-            &descriptors,
-            &[firmware],
-            Some(0),
-            Stdio::from(stderr),
-        )
+        .start(arguments, &descriptors, &[], Some(0), stderr.into())
         .map_err(io::Error::other)?;
     drop(descriptors);
-    let mut ours = File::from(ours);
-    let time = time_between_marks(&mut ours)?;
-    drop(confined);
-    time.map_or_else(
-        |reason| {
-            let mut said = Vec::new();
-            Read::by_ref(&mut errors)
-                .take(4096)
-                .read_to_end(&mut said)?;
-            let said = said.trim_ascii().split(|byte| *byte == b'\n').next_back();
-            let said = said.filter(|line| !line.is_empty());
-            Ok(Err(said.map_or(reason.clone(), |line| {
-                format!("{reason} ({})", harmless(line, 300))
-            })))
-        },
-        |time| Ok(Ok(time)),
-    )
-}
-
-/// The loop says `A` on its serial port when it begins and `B` when it is through.
-fn time_between_marks(port: &mut File) -> io::Result<Result<Duration, String>> {
-    if !marked(port, b'A', START_LIMIT)? {
-        return Ok(Err("a guest in KVM does not start".into()));
+    let mut port = File::from(ours);
+    if !marked(&mut port, b'A', START_LIMIT)? {
+        drop(confined);
+        let reason = format!("a guest in KVM does not start: {}", last_line(errors)?);
+        return Ok(Trial {
+            kind: Kind::Tcg,
+            reason,
+        });
     }
     let begun = Instant::now();
-    if !marked(port, b'B', LOOP_LIMIT)? {
-        return Ok(Err(format!(
-            "a guest in KVM crawls: {} instructions took more than {LOOP_LIMIT:.1?}",
-            2 * ROUNDS
-        )));
-    }
-    Ok(Ok(begun.elapsed()))
+    let is_through = marked(&mut port, b'B', LOOP_LIMIT)?;
+    let time = begun.elapsed();
+    let count = 2 * ROUNDS;
+    Ok(if is_through {
+        Trial {
+            kind: Kind::Kvm,
+            reason: format!("{count} instructions took {time:.1?}"),
+        }
+    } else {
+        Trial {
+            kind: Kind::Tcg,
+            reason: format!(
+                "a guest in KVM crawls: {count} instructions took more than {LOOP_LIMIT:.1?}"
+            ),
+        }
+    })
 }
 
+/// The last line that QEMU, which has ended, wrote to its standard error.
+fn last_line(errors: PipeReader) -> io::Result<String> {
+    let mut said = Vec::new();
+    errors.take(16 * 1024).read_to_end(&mut said)?;
+    let last = said.trim_ascii().split(|byte| *byte == b'\n').next_back();
+    Ok(harmless(last.unwrap_or_default(), 300))
+}
+
+/// Whether the firmware says `mark` on its serial port in time: `A` when the loop begins, `B`
+/// when it is through.
 fn marked(port: &mut File, mark: u8, limit: Duration) -> io::Result<bool> {
     let limit = Timespec::try_from(limit).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut watched = [PollFd::new(port, PollFlags::IN)];
