@@ -8,6 +8,7 @@ mod command;
 mod demo;
 mod image;
 mod job;
+mod man;
 mod packages;
 mod paths;
 mod phases;
@@ -39,6 +40,8 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
+    /// Regenerate the man pages
+    Man,
     /// Measure
     #[command(subcommand)]
     Bench(Bench),
@@ -80,6 +83,7 @@ fn run(task: &Task) -> Result<bool> {
         }
         Task::Image => println!("{}", image::ensure()?.display()),
         Task::Demo => demo::demo()?,
+        Task::Man => man::man()?,
         Task::Test { fast } => return test::test(*fast),
         Task::Bench(Bench::Deploy { runs, alone }) => bench::deploy(*runs, *alone)?,
     }

@@ -9,12 +9,15 @@ use snf_image_testkit::tool::said;
 use crate::command::{cargo, say};
 use crate::{appliance, build, image, paths, setup};
 
-/// The package of the tests that deploy into real VMs.
-const VM_TESTS: &str = "snf-image-tests";
+/// Nextest's name for the tests that deploy with the built product into real VMs.
+const VM_TESTS: &str = "package(snf-image-tests) & binary(/^vm_/)";
 
 /// Checks of the sources: the name, and cargo's arguments.
 const CHECKS: [(&str, &[&str]); 3] = [
-    ("formatting", &["fmt", "--all", "--check"]),
+    (
+        "formatting",
+        &["fmt", "--all", "--check", "--", "--color", "never"],
+    ),
     (
         "lints",
         &[
@@ -70,7 +73,7 @@ pub(crate) fn test(fast: bool) -> Result<bool> {
         count.add(check(name, arguments)?);
     }
     say("tests without VMs");
-    count.add(nextest::run(&["--workspace", "--exclude", VM_TESTS], &[])?);
+    count.add(nextest::run(&format!("not ({VM_TESTS})"), &[])?);
     if !fast {
         count.add(vm_tests()?);
     }
@@ -106,5 +109,5 @@ fn vm_tests() -> Result<Count> {
         ("SNF_HELPER_DIR", paths::appliance()),
         ("SNF_DEMO_IMAGE", image),
     ];
-    nextest::run(&["--package", VM_TESTS], &variables)
+    nextest::run(VM_TESTS, &variables)
 }

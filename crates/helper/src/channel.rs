@@ -8,7 +8,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::termios::{ControlModes, OptionalActions, tcdrain, tcgetattr, tcsetattr};
 use snf_image_protocol::{Event, MAX_EVENT_LINE};
@@ -37,7 +36,9 @@ impl Port {
     pub fn open(path: &Path) -> Result<Port> {
         let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
         let doing = || format!("opening the serial port {}", path.display());
-        let flags = i32::try_from(flags.bits()).map_err(io::Error::other).doing(doing)?;
+        let flags = i32::try_from(flags.bits())
+            .map_err(io::Error::other)
+            .doing(doing)?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -58,18 +59,16 @@ impl Port {
     /// # Errors
     /// When the system refuses it.
     pub fn again(&self) -> Result<Port> {
-        let file = self.file.try_clone().doing(|| "duplicating a serial port".into())?;
+        let file = self
+            .file
+            .try_clone()
+            .doing(|| "duplicating a serial port".into())?;
         Ok(Port { file })
     }
 
-    /// Whether something has come in that was not read yet.
-    ///
-    /// # Errors
-    /// When the system refuses to tell.
-    pub fn has_input(&self) -> Result<bool> {
-        let mut port = [PollFd::new(&self.file, PollFlags::IN)];
-        let ready = poll(&mut port, Some(&Timespec::default()));
-        ready.map(|ready| ready > 0).doing(|| "looking at a serial port".into())
+    /// Writes as far as the port takes it.
+    pub fn send(&self, bytes: &[u8]) {
+        let _ = (&self.file).write_all(bytes);
     }
 
     /// Waits until everything written has left the machine.
@@ -109,7 +108,9 @@ pub fn read_line(mut from: impl Read, limit: usize) -> Result<Vec<u8>> {
             [other] => line.push(other),
         }
     }
-    Err(Error::image(format!("the line that opens the gate is longer than {limit} bytes")))
+    Err(Error::image(format!(
+        "the line that opens the gate is longer than {limit} bytes"
+    )))
 }
 
 /// Sends events. A failure to send is not looked at: the host misses the last event then,

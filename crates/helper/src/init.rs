@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::path::{Path, PathBuf};
-use std::{env, process};
+use std::{env, fs, process};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -11,9 +11,9 @@ use snf_image_protocol::{Event, Gate, MAX_GATE_LINE, Parameters, Task, VERSION, 
 use crate::channel::{Events, Port, console, plain, read_line};
 use crate::disk::table::Table;
 use crate::disk::{detect, device, modules};
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
+use crate::run;
 use crate::run::context::{Context, Reporter};
-use crate::run::{self, program};
 use crate::tasks::fix_partition_table;
 
 mod machine;
@@ -46,18 +46,27 @@ pub fn main() {
 }
 
 fn first_process() -> ! {
-    machine::power_off_on_panic(Path::new(RESULT_PORT));
-    let ports = machine::prepare(&[Path::new(TARGET), Path::new(PARAMETERS)])
-        .and_then(|()| Ok((Port::open(Path::new(RESULT_PORT))?, Port::open(Path::new(EVENT_PORT))?)));
-    match ports {
-        Ok((result, events)) => work(result, &events),
+    machine::power_off_on_panic(None);
+    match machine::prepare(&[Path::new(TARGET), Path::new(PARAMETERS)]).and_then(|()| ports()) {
+        Ok((result, events)) => work(&result, &events),
         Err(error) => console(&error.to_string()),
     }
     machine::power_off()
 }
 
+/// Takes the ports: they have no name any more by which a task could open them.
+fn ports() -> Result<(Port, Port)> {
+    let result = Port::open(Path::new(RESULT_PORT))?;
+    let events = Port::open(Path::new(EVENT_PORT))?;
+    for path in [RESULT_PORT, EVENT_PORT] {
+        fs::remove_file(path).doing(|| format!("removing {path}"))?;
+    }
+    machine::power_off_on_panic(Some(result.again()?));
+    Ok((result, events))
+}
+
 /// Works, and says how it went: the events first, the verdict last.
-fn work(mut result: Port, port: &Port) {
+fn work(result: &Port, port: &Port) {
     let verdict = match port.again() {
         Err(error) => Verdict::Failure(error.to_string()),
         Ok(out) => {
@@ -75,7 +84,7 @@ fn work(mut result: Port, port: &Port) {
         }
     };
     port.drain();
-    let _ = std::io::Write::write_all(&mut result, format!("{verdict}\n").as_bytes());
+    result.send(format!("{verdict}\n").as_bytes());
     result.drain();
 }
 
@@ -99,7 +108,6 @@ fn customise(port: &Port, events: &Events) -> Result<Event> {
         protocol: VERSION,
         release: env!("CARGO_PKG_VERSION").into(),
     });
-    warm_up(port)?;
     let line = read_line(port.again()?, MAX_GATE_LINE)?;
     // What a parser says may quote the line, which holds the key.
     let invalid = |_| Error::image("the line that opens the gate is not valid");
@@ -124,18 +132,6 @@ fn customise(port: &Port, events: &Events) -> Result<Event> {
     })
 }
 
-/// Runs the tools for nothing while there is time: without hardware virtualisation a program
-/// starts three times as fast when its code has been translated before.
-fn warm_up(port: &Port) -> Result<()> {
-    for tool in ["sfdisk", "e2fsck", "resize2fs"] {
-        if port.has_input()? {
-            break;
-        }
-        let _ = program::tool(tool, &[], Path::new("-V"), &[]);
-    }
-    Ok(())
-}
-
 /// The disks, as they are now. A system that saw them earlier looks at them again: their
 /// content is younger than that.
 fn find_disks() -> Result<Vec<PathBuf>> {
@@ -144,7 +140,9 @@ fn find_disks() -> Result<Vec<PathBuf>> {
         modules::load("virtio_blk")?;
         return device::disks();
     }
-    early.iter().try_for_each(|disk| device::reread_table(disk))?;
+    early
+        .iter()
+        .try_for_each(|disk| device::reread_table(disk))?;
     Ok(early)
 }
 
@@ -165,7 +163,13 @@ fn deploy(
         return Err(Error::image("the helper was given no disk"));
     };
     let table = read_table(disk, parameters, &mut reporter)?;
-    let system = detect::detect(disk, table.as_ref(), &parameters.properties, &target, &mut reporter)?;
+    let system = detect::detect(
+        disk,
+        table.as_ref(),
+        &parameters.properties,
+        &target,
+        &mut reporter,
+    )?;
     let mut context = Context {
         parameters,
         parameters_dir,

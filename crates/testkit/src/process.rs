@@ -91,6 +91,24 @@ pub fn wait_for_descendant(pid: u32, name: &str, limit: Duration) -> Result<u32>
     bail!("process {pid} has started no {name} within {limit:?}")
 }
 
+/// Waits until a field of /proc/PID/status has this value.
+///
+/// # Errors
+/// When it has another one after `limit`, or the process is gone.
+pub fn wait_for_status(pid: u32, field: &str, value: &str, limit: Duration) -> Result<()> {
+    let deadline = Instant::now() + limit;
+    loop {
+        let now = status(pid, field)?;
+        if now == value {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            bail!("{field} of process {pid} is {now}, not {value}");
+        }
+        std::thread::sleep(INTERVAL);
+    }
+}
+
 /// The network devices that a process sees.
 ///
 /// # Errors

@@ -10,13 +10,13 @@ use anyhow::{Context, Result};
 use super::Count;
 use crate::command::cargo;
 
-/// Runs the tests of the packages that `selection` names, with these variables. What fails
+/// Runs the tests of the workspace that nextest's `filter` selects, with these variables. What fails
 /// is shown as it happens.
-pub(super) fn run(selection: &[&str], variables: &[(&str, PathBuf)]) -> Result<Count> {
+pub(super) fn run(filter: &str, variables: &[(&str, PathBuf)]) -> Result<Count> {
     let mut child = cargo()
         .args(["nextest", "run", "--cargo-quiet", "--no-fail-fast"])
         .args(["--status-level", "fail", "--final-status-level", "slow"])
-        .args(selection)
+        .args(["--workspace", "--filterset", filter])
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stderr(Stdio::piped())
         .spawn()

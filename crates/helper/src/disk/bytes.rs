@@ -23,7 +23,9 @@ pub(crate) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
 
 /// Whether these bytes stand at an offset.
 pub(crate) fn is_at(bytes: &[u8], offset: usize, magic: &[u8]) -> bool {
-    bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic))
+    bytes
+        .get(offset..)
+        .is_some_and(|rest| rest.starts_with(magic))
 }
 
 /// A text in a field of fixed length that ends at its first NUL; empty is none.
@@ -69,7 +71,10 @@ mod tests {
     #[test]
     fn a_uuid_has_the_usual_form() {
         let bytes: [u8; 16] = std::array::from_fn(|at| u8::try_from(at).unwrap());
-        assert_eq!(uuid(&bytes, 0).unwrap(), "00010203-0405-0607-0809-0a0b0c0d0e0f");
+        assert_eq!(
+            uuid(&bytes, 0).unwrap(),
+            "00010203-0405-0607-0809-0a0b0c0d0e0f"
+        );
         assert_eq!(uuid(&[0; 16], 0), None);
     }
 }

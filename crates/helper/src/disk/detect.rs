@@ -5,10 +5,10 @@ use std::path::Path;
 
 use snf_image_protocol::{OsFamily, Properties};
 
+use crate::disk::device;
 use crate::disk::mount::{Access, mount, unmount_all};
 use crate::disk::probe::{self, Kind};
 use crate::disk::table::{Label, Partition, Table};
-use crate::disk::device;
 use crate::error::{Error, Result};
 use crate::guest::root::Root;
 use crate::run::context::Reporter;
@@ -81,13 +81,23 @@ pub fn detect(
     }
     let found = match table {
         None => whole_disk(disk)?,
-        Some(table) => Search { disk, table, target }.run(number)?,
+        Some(table) => {
+            let search = Search {
+                disk,
+                table,
+                target,
+                only: number,
+            };
+            search.run()?
+        }
     };
     let system = System {
         family: family.unwrap_or(found.family),
         partition: number.or(found.partition),
     };
-    let place = system.partition.map_or("the whole disk".into(), |number| format!("partition {number}"));
+    let place = system.partition.map_or("the whole disk".into(), |number| {
+        format!("partition {number}")
+    });
     reporter.warning(&format!(
         "OSFAMILY or ROOT_PARTITION is not given: taking {} on {place}",
         family_name(system.family)
@@ -160,16 +170,18 @@ struct Search<'run> {
     disk: &'run Path,
     table: &'run Table,
     target: &'run Path,
+    /// The partition given.
+    only: Option<u32>,
 }
 
 impl Search<'_> {
     /// Looks at all partitions, or only at the one given.
-    fn run(&self, only: Option<u32>) -> Result<System> {
+    fn run(&self) -> Result<System> {
         let candidates: Vec<_> = self
             .table
             .partitions
             .iter()
-            .filter(|entry| only.is_none_or(|number| number == entry.number))
+            .filter(|entry| self.only.is_none_or(|number| number == entry.number))
             .collect();
         if let Some(system) = by_type(self.table.label, &candidates) {
             return Ok(system);
@@ -191,8 +203,13 @@ impl Search<'_> {
             family: OsFamily::Linux,
             partition: Some(number),
         };
-        let hidden = contents.iter().any(|(_, kind)| matches!(kind, Kind::Luks | Kind::Lvm));
-        let candidates: Vec<_> = contents.iter().filter(|(_, kind)| kind.is_linux()).collect();
+        let hidden = contents
+            .iter()
+            .any(|(_, kind)| matches!(kind, Kind::Luks | Kind::Lvm));
+        let candidates: Vec<_> = contents
+            .iter()
+            .filter(|(_, kind)| kind.is_linux())
+            .collect();
         if let ([(number, _)], false) = (candidates.as_slice(), hidden) {
             return Ok(linux(*number));
         }
@@ -202,11 +219,21 @@ impl Search<'_> {
                 return Ok(linux(*number));
             }
         }
+        if let Some(number) = self.only {
+            return Err(Error::image(format!(
+                "ROOT_PARTITION={number}, but no root of a system is found there: give the \
+                 right number, or the property OSFAMILY as well"
+            )));
+        }
         let listed: Vec<_> = contents
             .iter()
             .map(|(number, kind)| format!("{number}: {kind}"))
             .collect();
-        let listed = if listed.is_empty() { "nothing that is known".into() } else { listed.join(", ") };
+        let listed = if listed.is_empty() {
+            "nothing that is known".into()
+        } else {
+            listed.join(", ")
+        };
         Err(Error::image(format!(
             "no partition of the image holds the root of a system ({listed}): give the \
              properties OSFAMILY and ROOT_PARTITION"
@@ -217,7 +244,10 @@ impl Search<'_> {
 /// A root by the type of its partition alone. Root types of Linux count only on GPT.
 fn by_type(label: Label, candidates: &[&Partition]) -> Option<System> {
     let of = |wanted: &str| candidates.iter().find(|entry| entry.kind == wanted);
-    let linux = LINUX_ROOTS.iter().filter(|_| label == Label::Gpt).find_map(|kind| of(kind));
+    let linux = LINUX_ROOTS
+        .iter()
+        .filter(|_| label == Label::Gpt)
+        .find_map(|kind| of(kind));
     let bsd = || {
         BSD_ROOTS
             .iter()

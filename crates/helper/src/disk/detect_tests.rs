@@ -1,8 +1,13 @@
+//! Images whose root is found without mounting anything.
+// SPDX-License-Identifier: BSD-2-Clause
+
 use super::*;
 use crate::run::testing::{Warnings, image, resize, tool};
 
 fn properties(pairs: &[(&str, &str)]) -> Properties {
-    let pairs = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()));
     Properties::new(pairs).unwrap()
 }
 
@@ -11,7 +16,13 @@ fn detected(disk: &Path, pairs: &[(&str, &str)]) -> (Result<System>, Vec<String>
     let table = Table::read(disk).unwrap();
     let mut warnings = Warnings::default();
     let target = Path::new("/nonexistent");
-    let result = detect(disk, table.as_ref(), &properties(pairs), target, &mut warnings);
+    let result = detect(
+        disk,
+        table.as_ref(),
+        &properties(pairs),
+        target,
+        &mut warnings,
+    );
     (result, warnings.0)
 }
 
@@ -59,8 +70,14 @@ fn what_is_given_is_taken_without_a_look() {
 fn a_partition_that_is_not_there_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let disk = image(directory.path(), 16, "label: dos\nsize=1MiB\nsize=1MiB\n");
-    let error = detected(&disk, &[("ROOT_PARTITION", "7")]).0.unwrap_err().to_string();
-    assert!(error.contains("ROOT_PARTITION=7") && error.contains("1, 2"), "{error}");
+    let error = detected(&disk, &[("ROOT_PARTITION", "7")])
+        .0
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("ROOT_PARTITION=7") && error.contains("1, 2"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -71,6 +88,9 @@ fn a_file_system_on_the_whole_disk_is_the_root() {
     assert!(nothing.contains("no partition table and no file system that is known"));
     tool("mke2fs", &["-q", "-F", "-t", "ext4"], file.path());
     assert_eq!(detected(file.path(), &[]).0.unwrap(), linux(None));
-    let error = detected(file.path(), &[("ROOT_PARTITION", "1")]).0.unwrap_err().to_string();
+    let error = detected(file.path(), &[("ROOT_PARTITION", "1")])
+        .0
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("no partition table"), "{error}");
 }

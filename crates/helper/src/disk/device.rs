@@ -42,7 +42,11 @@ fn is_virtio_disk(name: &str) -> bool {
 #[must_use]
 pub fn partition(disk: &Path, number: u32) -> PathBuf {
     let disk = disk.to_string_lossy();
-    let separator = if disk.ends_with(|last: char| last.is_ascii_digit()) { "p" } else { "" };
+    let separator = if disk.ends_with(|last: char| last.is_ascii_digit()) {
+        "p"
+    } else {
+        ""
+    };
     PathBuf::from(format!("{disk}{separator}{number}"))
 }
 
@@ -73,7 +77,9 @@ pub fn head(device: &Path, length: u64) -> Result<Vec<u8>> {
 /// # Errors
 /// When a partition is in use, or `blockdev` is not there.
 pub fn reread_table(disk: &Path) -> Result<()> {
-    program::tool("blockdev", &["--flushbufs", "--rereadpt"], disk, &[])?.success().map(drop)
+    program::tool("blockdev", &["--flushbufs", "--rereadpt"], disk, &[])?
+        .success()
+        .map(drop)
 }
 
 /// Waits until everything written to a device is on the disk.

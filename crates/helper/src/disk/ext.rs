@@ -82,7 +82,11 @@ impl Superblock {
         if shift > MAX_LOG_BLOCK_SIZE || incompatible & INCOMPAT_JOURNAL_DEV != 0 {
             return None;
         }
-        let high = if incompatible & INCOMPAT_64BIT == 0 { 0 } else { u32_at(block, 0x150)? };
+        let high = if incompatible & INCOMPAT_64BIT == 0 {
+            0
+        } else {
+            u32_at(block, 0x150)?
+        };
         Some(Superblock {
             blocks: u64::from(high) << 32 | u64::from(u32_at(block, 4)?),
             block_size: 1024 << shift,
@@ -169,7 +173,9 @@ pub fn check(device: &Path, name: &str) -> Result<()> {
 /// # Errors
 /// When `resize2fs` fails.
 pub fn grow(device: &Path) -> Result<()> {
-    program::tool("resize2fs", &[], device, &[])?.success().map(drop)
+    program::tool("resize2fs", &[], device, &[])?
+        .success()
+        .map(drop)
 }
 
 #[cfg(test)]

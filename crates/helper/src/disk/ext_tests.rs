@@ -1,3 +1,6 @@
+//! Superblocks as mke2fs(8) makes them and debugfs(8) damages them.
+// SPDX-License-Identifier: BSD-2-Clause
+
 use super::*;
 use crate::run::testing::{resize, tool};
 
@@ -45,8 +48,13 @@ fn a_file_system_that_needs_a_person_is_refused() {
     // Two names for one directory: only a person can say which one is right.
     tool("debugfs", &["-w", "-R", "mkdir /a"], file.path());
     tool("debugfs", &["-w", "-R", "clri <2>"], file.path());
-    let error = check(file.path(), "partition 1 of the image").unwrap_err().to_string();
-    assert!(error.starts_with("the file system of partition 1 of the image is dirty"), "{error}");
+    let error = check(file.path(), "partition 1 of the image")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("the file system of partition 1 of the image is dirty"),
+        "{error}"
+    );
 }
 
 #[test]

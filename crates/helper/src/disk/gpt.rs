@@ -62,14 +62,16 @@ impl Gpt {
 
 fn read_at(disk: &File, sector: u64, sector_size: u64, sectors: u64) -> Option<Gpt> {
     let mut header = vec![0; usize::try_from(sector_size).ok()?];
-    disk.read_exact_at(&mut header, sector.checked_mul(sector_size)?).ok()?;
+    disk.read_exact_at(&mut header, sector.checked_mul(sector_size)?)
+        .ok()?;
     let layout = Layout::parse(&header, sector)?;
     let mut entries = vec![0; layout.length()?];
     let room = u64::try_from(entries.len()).ok()?.div_ceil(sector_size);
     if layout.entries.checked_add(room)? > sectors {
         return None;
     }
-    disk.read_exact_at(&mut entries, layout.entries.checked_mul(sector_size)?).ok()?;
+    disk.read_exact_at(&mut entries, layout.entries.checked_mul(sector_size)?)
+        .ok()?;
     if crc32(&entries) != layout.entries_crc {
         return None;
     }
@@ -158,15 +160,24 @@ fn guid(entry: &[u8], offset: usize) -> Option<String> {
 }
 
 fn name(entry: &[u8]) -> Option<String> {
-    let units = (0..NAME_LENGTH).map_while(|at| u16_at(entry, 56 + 2 * at).filter(|unit| *unit != 0));
+    let units =
+        (0..NAME_LENGTH).map_while(|at| u16_at(entry, 56 + 2 * at).filter(|unit| *unit != 0));
     let name = String::from_utf16_lossy(&units.collect::<Vec<_>>());
     (!name.is_empty()).then_some(name)
 }
 
 /// The checksum of ISO 3309, reflected polynomial 0xedb88320.
 fn crc32(bytes: &[u8]) -> u32 {
-    let bit = |sum: u32, _| if sum & 1 == 0 { sum >> 1 } else { sum >> 1 ^ 0xedb8_8320 };
-    !bytes.iter().fold(u32::MAX, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), bit))
+    let bit = |sum: u32, _| {
+        if sum & 1 == 0 {
+            sum >> 1
+        } else {
+            sum >> 1 ^ 0xedb8_8320
+        }
+    };
+    !bytes.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), bit)
+    })
 }
 
 #[cfg(test)]
@@ -187,7 +198,10 @@ mod tests {
             0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0, 0xa0, 0xc9, 0x3e, 0xc9,
             0x3b,
         ];
-        assert_eq!(guid(&bytes, 0).unwrap(), "C12A7328-F81F-11D2-BA4B-00A0C93EC93B");
+        assert_eq!(
+            guid(&bytes, 0).unwrap(),
+            "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+        );
         assert_eq!(guid(&bytes, 1), None);
     }
 
@@ -210,7 +224,13 @@ mod tests {
         let good = Layout::parse(&header(92, 2, 128, 128), 1).unwrap();
         assert_eq!(good.length(), Some(16384));
         assert_eq!(Layout::parse(&header(92, 2, 128, 128), 2), None);
-        for (size, entry_size) in [(91, 128), (u32::MAX, 128), (92, 0), (92, 129), (92, 1 << 31)] {
+        for (size, entry_size) in [
+            (91, 128),
+            (u32::MAX, 128),
+            (92, 0),
+            (92, 129),
+            (92, 1 << 31),
+        ] {
             assert_eq!(Layout::parse(&header(size, 2, 128, entry_size), 1), None);
         }
         let huge = Layout::parse(&header(92, u64::MAX, u32::MAX, 4096), 1).unwrap();

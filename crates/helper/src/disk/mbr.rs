@@ -71,7 +71,10 @@ impl Mbr {
                 partitions.push(partition(number, id, entry.start, entry));
             }
         }
-        if let Some(extended) = entries.iter().find(|entry| entry.is_extended() && entry.size > 0) {
+        if let Some(extended) = entries
+            .iter()
+            .find(|entry| entry.is_extended() && entry.size > 0)
+        {
             let logical = logical(disk, sector_size, extended)?;
             for ((start, entry), number) in logical.iter().zip(5..) {
                 partitions.push(partition(number, id, *start, entry));
@@ -108,12 +111,20 @@ fn logical(disk: &File, sector_size: u64, extended: &Entry) -> Result<Vec<(u64, 
         let link = extended.start + offset;
         let mut record = [0; 512];
         let read = disk.read_exact_at(&mut record, link.saturating_mul(sector_size));
-        let entries = read.ok().and_then(|()| entries(&record)).ok_or(MbrError::Broken)?;
-        let data = entries.iter().find(|entry| !entry.is_extended() && entry.size > 0);
+        let entries = read
+            .ok()
+            .and_then(|()| entries(&record))
+            .ok_or(MbrError::Broken)?;
+        let data = entries
+            .iter()
+            .find(|entry| !entry.is_extended() && entry.size > 0);
         if let Some(entry) = data {
             found.push((link + entry.start, *entry));
         }
-        match entries.iter().find(|entry| entry.is_extended() && entry.size > 0) {
+        match entries
+            .iter()
+            .find(|entry| entry.is_extended() && entry.size > 0)
+        {
             None => return Ok(found),
             Some(next) => offset = next.start,
         }

@@ -46,7 +46,11 @@ fn files<'list>(list: &'list str, alias: &str) -> Vec<&'list str> {
 }
 
 fn insert(path: &Path) -> Result<()> {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().replace('-', "_");
+    let name = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .replace('-', "_");
     if Path::new("/sys/module").join(name).exists() {
         return Ok(());
     }

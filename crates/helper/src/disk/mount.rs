@@ -50,7 +50,9 @@ pub fn mount(
         _ => String::new(),
     };
     let doing = || format!("mounting the {kind} file system of {}", device.display());
-    let options = CString::new(options).map_err(std::io::Error::from).doing(doing)?;
+    let options = CString::new(options)
+        .map_err(std::io::Error::from)
+        .doing(doing)?;
     let flags = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
     let flags = match access {
         Access::Read => flags | MountFlags::RDONLY,
@@ -76,8 +78,8 @@ fn flush_and_unmount(point: &Path) -> Result<()> {
     let flushed = File::open(point)
         .and_then(|directory| Ok(syncfs(&directory)?))
         .doing(|| format!("flushing the file system at {}", point.display()));
-    let unmounted = unmount(point, UnmountFlags::NOFOLLOW)
-        .doing(|| format!("unmounting {}", point.display()));
+    let unmounted =
+        unmount(point, UnmountFlags::NOFOLLOW).doing(|| format!("unmounting {}", point.display()));
     flushed.and(unmounted)
 }
 
@@ -101,7 +103,11 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 8).ok());
         bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { after.get(3..).unwrap_or_default() } else { after };
+        rest = if byte.is_some() {
+            after.get(3..).unwrap_or_default()
+        } else {
+            after
+        };
     }
     bytes
 }

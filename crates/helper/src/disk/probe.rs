@@ -113,7 +113,10 @@ pub fn parse(head: &[u8]) -> Option<Found> {
     if is_at(head, 0x1_0040, b"_BHRfS_M") {
         return found(Kind::Btrfs, uuid(head, 0x1_0020), text(head, 0x1_012b, 256));
     }
-    if [4096, 8192, 16384, 65536].iter().any(|page| is_at(head, page - 10, b"SWAPSPACE2")) {
+    if [4096, 8192, 16384, 65536]
+        .iter()
+        .any(|page| is_at(head, page - 10, b"SWAPSPACE2"))
+    {
         return found(Kind::Swap, uuid(head, 1036), text(head, 1052, 16));
     }
     if is_at(head, 3, b"NTFS    ") {
@@ -124,7 +127,10 @@ pub fn parse(head: &[u8]) -> Option<Found> {
         return found(Kind::Vfat, Some(id), label);
     }
     let ufs = [(8192, 0x0001_1954_u32), (65536, 0x1954_0119)];
-    if ufs.iter().any(|(at, magic)| u32_at(head, at + 1372) == Some(*magic)) {
+    if ufs
+        .iter()
+        .any(|(at, magic)| u32_at(head, at + 1372) == Some(*magic))
+    {
         return found(Kind::Ufs, None, None);
     }
     None
@@ -155,7 +161,10 @@ fn fat(head: &[u8]) -> Option<(String, Option<String>)> {
     };
     let serial = u32_at(head, at).filter(|_| plausible)?;
     let label = text(head, at + 4, 11).filter(|label| label != "NO NAME");
-    Some((format!("{:04X}-{:04X}", serial >> 16, serial & 0xffff), label))
+    Some((
+        format!("{:04X}-{:04X}", serial >> 16, serial & 0xffff),
+        label,
+    ))
 }
 
 #[cfg(test)]

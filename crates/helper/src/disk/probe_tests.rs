@@ -1,3 +1,6 @@
+//! What the file systems' own tools make is known again.
+// SPDX-License-Identifier: BSD-2-Clause
+
 use proptest::prelude::*;
 
 use super::*;
@@ -46,7 +49,11 @@ fn other_linux_file_systems_are_known() {
 #[test]
 fn fat_of_both_widths_is_known() {
     for (mib, bits) in [(8, "12"), (32, "16"), (64, "32")] {
-        let made = made(mib, "mkfs.fat", &["-F", bits, "-i", "ABCD0123", "-n", "EFI"]);
+        let made = made(
+            mib,
+            "mkfs.fat",
+            &["-F", bits, "-i", "ABCD0123", "-n", "EFI"],
+        );
         assert_eq!(made, found(Kind::Vfat, "ABCD-0123", "EFI"));
     }
 }

@@ -79,7 +79,10 @@ impl<'run> Volumes<'run> {
         };
         match table {
             None => self.look(disk, None),
-            Some(table) => table.partitions.iter().for_each(|entry| self.look(disk, Some(entry))),
+            Some(table) => table
+                .partitions
+                .iter()
+                .for_each(|entry| self.look(disk, Some(entry))),
         }
     }
 
@@ -149,7 +152,9 @@ fn node(name: &str) -> Option<Wanted> {
         let (disk, number) = rest.split_once('p').unwrap_or((rest, ""));
         return place(disk.parse().ok()?, number);
     }
-    let rest = ["sd", "vd", "hd", "xvd"].iter().find_map(|kind| name.strip_prefix(kind))?;
+    let rest = ["sd", "vd", "hd", "xvd"]
+        .iter()
+        .find_map(|kind| name.strip_prefix(kind))?;
     let letter = rest.chars().next().filter(char::is_ascii_lowercase)?;
     let disk = usize::try_from(u32::from(letter).checked_sub(u32::from('a'))?).ok()?;
     place(disk, rest.strip_prefix(letter)?)
@@ -167,7 +172,9 @@ fn unescaped(name: &str) -> String {
     let mut parts = name.split("\\x");
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        let code = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let code = part
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match (code, part.get(2..)) {
             (Some(code), Some(rest)) => {
                 bytes.push(code);

@@ -1,3 +1,6 @@
+//! The ways in which fstab(5) names a device.
+// SPDX-License-Identifier: BSD-2-Clause
+
 use super::*;
 use crate::run::testing::{resize, tool};
 
@@ -7,11 +10,17 @@ fn all_ways_to_name_a_device_are_understood() {
         ("UUID=ab-cd", Wanted::Uuid("ab-cd".into())),
         ("/dev/disk/by-uuid/ab-cd", Wanted::Uuid("ab-cd".into())),
         ("LABEL=my root", Wanted::Label("my root".into())),
-        ("/dev/disk/by-label/my\\x20root", Wanted::Label("my root".into())),
+        (
+            "/dev/disk/by-label/my\\x20root",
+            Wanted::Label("my root".into()),
+        ),
         ("PARTUUID=1-2", Wanted::PartUuid("1-2".into())),
         ("/dev/disk/by-partuuid/1-2", Wanted::PartUuid("1-2".into())),
         ("PARTLABEL=x", Wanted::PartLabel("x".into())),
-        ("/dev/disk/by-partlabel/a\\x", Wanted::PartLabel("a\\x".into())),
+        (
+            "/dev/disk/by-partlabel/a\\x",
+            Wanted::PartLabel("a\\x".into()),
+        ),
         ("/dev/vda2", Wanted::Place(0, Some(2))),
         ("/dev/sdb", Wanted::Place(1, None)),
         ("/dev/xvda15", Wanted::Place(0, Some(15))),
@@ -27,8 +36,20 @@ fn all_ways_to_name_a_device_are_understood() {
 #[test]
 fn what_names_no_disk_names_nothing() {
     for spec in [
-        "", "=", "none", "/dev/", "/dev/sd", "/dev/sd1", "/dev/sdä", "/dev/sdaa1", "/dev/sda-1",
-        "/dev/mapper/vg-home", "/dev/disk/by-path/x", "/dev/nvmep1", "tmpfs", "FOO=bar",
+        "",
+        "=",
+        "none",
+        "/dev/",
+        "/dev/sd",
+        "/dev/sd1",
+        "/dev/sdä",
+        "/dev/sdaa1",
+        "/dev/sda-1",
+        "/dev/mapper/vg-home",
+        "/dev/disk/by-path/x",
+        "/dev/nvmep1",
+        "tmpfs",
+        "FOO=bar",
     ] {
         assert_eq!(parse(spec), None, "{spec}");
     }

@@ -102,7 +102,9 @@ impl Table {
         let mbr = Mbr::read(&file, sector_size)
             .map_err(|error| Error::image(format!("the partition table of the image: {error}")))?;
         let table = match mbr {
-            None if gpt_sector_size(&head).is_some() => return Err(corrupt_gpt(&head, sector_size)),
+            None if gpt_sector_size(&head).is_some() => {
+                return Err(corrupt_gpt(&head, sector_size));
+            }
             None => return Ok(None),
             Some(mbr) if mbr.is_protective => {
                 let gpt = Gpt::read(&file, sector_size, sectors);
@@ -174,15 +176,25 @@ impl Table {
     /// The numbers of all partitions, for a message.
     #[must_use]
     pub fn numbers(&self) -> String {
-        let numbers: Vec<_> = self.partitions.iter().map(|entry| entry.number.to_string()).collect();
+        let numbers: Vec<_> = self
+            .partitions
+            .iter()
+            .map(|entry| entry.number.to_string())
+            .collect();
         numbers.join(", ")
     }
 }
 
 /// The size of the sectors for which the GPT at the start of a disk was made.
 fn gpt_sector_size(head: &[u8]) -> Option<u64> {
-    let is_there = |size: &usize| head.get(*size..).is_some_and(|rest| rest.starts_with(b"EFI PART"));
-    [512, 4096].into_iter().find(is_there).and_then(|size| u64::try_from(size).ok())
+    let is_there = |size: &usize| {
+        head.get(*size..)
+            .is_some_and(|rest| rest.starts_with(b"EFI PART"))
+    };
+    [512, 4096]
+        .into_iter()
+        .find(is_there)
+        .and_then(|size| u64::try_from(size).ok())
 }
 
 fn corrupt_gpt(head: &[u8], sector_size: u64) -> Error {

@@ -1,3 +1,6 @@
+//! Tables of many shapes, read beside `sfdisk`, and damaged ones.
+// SPDX-License-Identifier: BSD-2-Clause
+
 use std::path::PathBuf;
 
 use proptest::prelude::*;
@@ -7,7 +10,9 @@ use crate::run::testing::{image, resize, tool};
 
 fn read(mib: u64, script: &str) -> Table {
     let directory = tempfile::tempdir().unwrap();
-    Table::read(&image(directory.path(), mib, script)).unwrap().unwrap()
+    Table::read(&image(directory.path(), mib, script))
+        .unwrap()
+        .unwrap()
 }
 
 fn overwrite(path: &PathBuf, offset: u64, bytes: &[u8]) {
@@ -21,8 +26,14 @@ const GPT: &str = "label: gpt\nstart=2048, size=2048, type=uefi\nsize=4096, name
 #[test]
 fn a_gpt_gives_types_ids_and_names() {
     let table = read(16, GPT);
-    assert_eq!((table.label, table.sector_size, table.needs_repair), (Label::Gpt, 512, false));
-    assert_eq!(table.partition(1).unwrap().kind, "C12A7328-F81F-11D2-BA4B-00A0C93EC93B");
+    assert_eq!(
+        (table.label, table.sector_size, table.needs_repair),
+        (Label::Gpt, 512, false)
+    );
+    assert_eq!(
+        table.partition(1).unwrap().kind,
+        "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+    );
     assert_eq!(table.partition(2).unwrap().start, 4096);
     assert_eq!(table.partition(1).unwrap().part_uuid.len(), 36);
     assert_eq!(table.numbers(), "1, 2");
@@ -44,7 +55,9 @@ fn the_last_partition_is_last_by_position() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("image");
     let script = script.replace("image", path.to_str().unwrap());
-    let table = Table::read(&image(directory.path(), 16, &script)).unwrap().unwrap();
+    let table = Table::read(&image(directory.path(), 16, &script))
+        .unwrap()
+        .unwrap();
     assert_eq!(table.last().unwrap().partition.number, 1);
     assert_eq!(table.partitions.len(), 3);
 }
@@ -70,7 +83,9 @@ fn a_primary_partition_behind_the_extended_one_is_last() {
         "label: dos\n{name}1 : start=2048, size=2048\n{name}2 : start=4096, size=8192, type=5\n\
          {name}3 : start=16384, size=2048\n{name}5 : start=6144, size=2048\n"
     );
-    let table = Table::read(&image(directory.path(), 16, &script)).unwrap().unwrap();
+    let table = Table::read(&image(directory.path(), 16, &script))
+        .unwrap()
+        .unwrap();
     let last = table.last().unwrap();
     assert_eq!((last.partition.number, last.extended), (3, None));
 }
@@ -143,11 +158,19 @@ type Row = (u64, u64, u64, String, String, Option<String>);
 fn oracle(path: &Path) -> Vec<Row> {
     let json: serde_json::Value = serde_json::from_str(&tool("sfdisk", &["--json"], path)).unwrap();
     let table = &json["partitiontable"];
-    let id = table["id"].as_str().unwrap().trim_start_matches("0x").to_lowercase();
+    let id = table["id"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches("0x")
+        .to_lowercase();
     let rows = table["partitions"].as_array().unwrap().iter();
     rows.map(|entry| {
         let node = entry["node"].as_str().unwrap();
-        let number = node.strip_prefix(path.to_str().unwrap()).unwrap().parse().unwrap();
+        let number = node
+            .strip_prefix(path.to_str().unwrap())
+            .unwrap()
+            .parse()
+            .unwrap();
         let uuid = entry["uuid"].as_str().map(str::to_lowercase);
         (
             number,
@@ -187,7 +210,14 @@ fn sfdisk_reads_the_same_from_tables_of_many_shapes() {
             .map(|entry| {
                 let entry = entry.clone();
                 let number = entry.number.into();
-                (number, entry.start, entry.size, entry.kind, entry.part_uuid, entry.name)
+                (
+                    number,
+                    entry.start,
+                    entry.size,
+                    entry.kind,
+                    entry.part_uuid,
+                    entry.name,
+                )
             })
             .collect();
         assert_eq!(rows, oracle(&path), "{script}");

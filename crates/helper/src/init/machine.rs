@@ -79,13 +79,13 @@ pub(super) fn power_off() -> ! {
 
 /// Makes a bug a failure with a reason instead of a machine that hangs. The text of the
 /// panic stays inside: it may show what it was working on.
-pub(super) fn power_off_on_panic(result_port: &'static Path) {
-    panic::set_hook(Box::new(|information| {
+pub(super) fn power_off_on_panic(result: Option<Port>) {
+    panic::set_hook(Box::new(move |information| {
         let place = information.location().map(ToString::to_string);
         let place = place.unwrap_or_else(|| "an unknown place".into());
         let line = format!("ERROR: the helper has a bug at {place}: please report it\n");
-        if let Ok(mut port) = Port::open(result_port) {
-            let _ = port.write_all(line.as_bytes());
+        if let Some(port) = &result {
+            port.send(line.as_bytes());
             port.drain();
         }
         let _ = io::stderr().write_all(line.as_bytes());

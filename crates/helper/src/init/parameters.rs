@@ -28,8 +28,7 @@ pub(super) fn mount(disks: &mut Vec<PathBuf>, directory: &Path) -> Result<()> {
         None => floppy()?,
     };
     modules::load("ext4")?;
-    let flags =
-        MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
+    let flags = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
     rustix::mount::mount(&device, directory, "ext4", flags, None)
         .doing(|| format!("mounting the parameters of {}", device.display()))
 }
@@ -41,7 +40,9 @@ fn floppy() -> Result<PathBuf> {
     if is_labelled(floppy) {
         return Ok(floppy.into());
     }
-    Err(Error::image(format!("no disk has the label {PARAMS_LABEL}, which holds the parameters")))
+    Err(Error::image(format!(
+        "no disk has the label {PARAMS_LABEL}, which holds the parameters"
+    )))
 }
 
 fn is_labelled(disk: &Path) -> bool {
@@ -65,7 +66,9 @@ pub(super) fn read(directory: &Path) -> Result<Parameters> {
     if u64::try_from(json.len()).is_ok_and(|length| length <= LIMIT) {
         return parse(&json);
     }
-    Err(Error::image(format!("{PARAMETERS_FILE} is longer than 16 MiB")))
+    Err(Error::image(format!(
+        "{PARAMETERS_FILE} is longer than 16 MiB"
+    )))
 }
 
 /// Lets go of the parameters disk.
@@ -106,7 +109,9 @@ mod tests {
 
     #[test]
     fn another_version_is_named_before_anything_else() {
-        let error = parse(br#"{"version":7,"news":[]}"#).unwrap_err().to_string();
+        let error = parse(br#"{"version":7,"news":[]}"#)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("protocol 7 and 1"), "{error}");
     }
 
@@ -114,7 +119,10 @@ mod tests {
     fn a_fault_is_told_without_the_secret_beside_it() {
         let json = br#"{"version":1,"hostname":null,"password":["hunter2"]}"#;
         let error = parse(json).unwrap_err().to_string();
-        assert!(error.contains("line 1") && !error.contains("hunter2"), "{error}");
+        assert!(
+            error.contains("line 1") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -122,7 +130,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = File::create(directory.path().join(PARAMETERS_FILE)).unwrap();
         file.set_len(1 << 40).unwrap();
-        assert!(read(directory.path()).unwrap_err().to_string().contains("16 MiB"));
+        assert!(
+            read(directory.path())
+                .unwrap_err()
+                .to_string()
+                .contains("16 MiB")
+        );
     }
 
     #[test]

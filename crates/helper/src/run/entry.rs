@@ -115,7 +115,13 @@ mod tests {
         );
         assert_eq!(
             names(&directory),
-            ["10FixPartitionTable", "50AssignHostname", "50Z_own-task", "50a", "80UmountImage"]
+            [
+                "10FixPartitionTable",
+                "50AssignHostname",
+                "50Z_own-task",
+                "50a",
+                "80UmountImage"
+            ]
         );
         let entries = list(directory.path()).unwrap();
         assert_eq!(entries[1].runs, Runs::BuiltIn(Task::AssignHostname));
@@ -133,7 +139,12 @@ mod tests {
     #[test]
     fn a_link_to_a_task_that_does_not_exist_is_an_error() {
         let unknown = directory(&["50MakeCoffee"], &[]);
-        assert!(list(unknown.path()).unwrap_err().to_string().contains("no task"));
+        assert!(
+            list(unknown.path())
+                .unwrap_err()
+                .to_string()
+                .contains("no task")
+        );
         let dangling = directory(&[], &[]);
         symlink("/nowhere", dangling.path().join("50x")).unwrap();
         assert!(list(dangling.path()).is_err());

@@ -50,7 +50,8 @@ mod tests {
         let variables = of(&context(&parameters, &mut warnings));
         let value = |name: &str| {
             let mut all = variables.iter().rev();
-            all.find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+            all.find(|(own, _)| own == name)
+                .map(|(_, value)| value.as_str())
         };
         assert_eq!(value("SNF_IMAGE_HOSTNAME"), Some("vm.example.org"));
         assert_eq!(value("SNF_IMAGE_DEV_COUNT"), Some("2"));
@@ -58,6 +59,10 @@ mod tests {
         assert_eq!(value("SNF_IMAGE_PROPERTY_USERS"), Some("root"));
         assert_eq!(value("SNF_IMAGE_PROPERTY_OSFAMILY"), Some("linux"));
         assert!(value("SNF_IMAGE_TARGET").is_some());
-        assert!(variables.iter().all(|(_, value)| !value.contains("hunter2")));
+        assert!(
+            variables
+                .iter()
+                .all(|(_, value)| !value.contains("hunter2"))
+        );
     }
 }

@@ -58,10 +58,17 @@ fn one(entry: &Entry, context: &mut Context<'_>, events: &Events) -> Result<()> 
         },
     };
     if let Done::Skipped(reason) = done {
-        events.send(&Event::Skipped { task: task(), reason });
+        events.send(&Event::Skipped {
+            task: task(),
+            reason,
+        });
     }
     events.send(&Event::TaskEnd { task: task() });
-    console(&format!("{}: {} ms", entry.name, begin.elapsed().as_millis()));
+    console(&format!(
+        "{}: {} ms",
+        entry.name,
+        begin.elapsed().as_millis()
+    ));
     Ok(())
 }
 

@@ -46,7 +46,11 @@ impl Output {
         let text = String::from_utf8_lossy(&self.stderr);
         let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
         let first = lines.len().saturating_sub(MAX_LINES);
-        lines.iter().skip(first).map(|line| (*line).into()).collect()
+        lines
+            .iter()
+            .skip(first)
+            .map(|line| (*line).into())
+            .collect()
     }
 
     /// Its standard output when it ended with exit code 0.
@@ -110,17 +114,24 @@ fn run(program: &str, command: &mut Command, input: &[u8], echo: Echo) -> Result
         .env("PATH", PATH)
         .env("LC_ALL", "C.UTF-8")
         .process_group(0)
-        .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
+        .stdin(if input.is_empty() {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .doing(|| format!("starting {program}"))?;
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (stdin, Some(stdout), Some(stderr)) = pipes else {
-        return Err(Error::image(format!("{program} was started without its pipes")));
+        return Err(Error::image(format!(
+            "{program} was started without its pipes"
+        )));
     };
     thread::scope(|scope| {
-        let stdout = scope.spawn(move || drain(stdout, Keep::First(MAX_OUTPUT), echo == Echo::Both));
+        let stdout =
+            scope.spawn(move || drain(stdout, Keep::First(MAX_OUTPUT), echo == Echo::Both));
         let stderr = scope.spawn(move || drain(stderr, Keep::Last(MAX_STDERR), true));
         if let Some(mut stdin) = stdin {
             // A program that does not read its input says so by its exit code.
@@ -181,7 +192,13 @@ mod tests {
     use super::*;
 
     fn shell(script: &str) -> Output {
-        run("sh", Command::new("sh").args(["-c", script]), &[], Echo::Stderr).unwrap()
+        run(
+            "sh",
+            Command::new("sh").args(["-c", script]),
+            &[],
+            Echo::Stderr,
+        )
+        .unwrap()
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub(crate) fn context<'run>(
     Context {
         parameters,
         parameters_dir: PathBuf::from("/nonexistent/parameters"),
-        disks: ["/nonexistent/vda", "/nonexistent/vdb"].map(PathBuf::from).into(),
+        disks: ["/nonexistent/vda", "/nonexistent/vdb"]
+            .map(PathBuf::from)
+            .into(),
         target: PathBuf::from("/nonexistent/target"),
         os_family: OsFamily::Linux,
         root_partition: Some(1),
@@ -59,7 +61,12 @@ pub(crate) fn image(directory: &Path, mib: u64, script: &str) -> PathBuf {
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(script.as_bytes())
+        .unwrap();
     assert!(child.wait().unwrap().success());
     path
 }
@@ -67,13 +74,25 @@ pub(crate) fn image(directory: &Path, mib: u64, script: &str) -> PathBuf {
 /// Sets the length of a file, in bytes.
 pub(crate) fn resize(path: &Path, bytes: u64) {
     let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(false).open(path).unwrap();
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .unwrap();
     file.set_len(bytes).unwrap();
 }
 
 /// Runs a tool that must succeed and gives what it says.
 pub(crate) fn tool(program: &str, arguments: &[&str], path: &Path) -> String {
-    let output = Command::new(program).args(arguments).arg(path).output().unwrap();
-    assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+    let output = Command::new(program)
+        .args(arguments)
+        .arg(path)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{program} {arguments:?}: {output:?}"
+    );
     String::from_utf8(output.stdout).unwrap()
 }

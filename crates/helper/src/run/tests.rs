@@ -1,3 +1,6 @@
+//! Directories of shell scripts run as tasks.
+// SPDX-License-Identifier: BSD-2-Clause
+
 use std::cell::RefCell;
 use std::fs;
 use std::io::{self, Write};
@@ -59,9 +62,15 @@ fn every_task_that_ends_is_told_in_order() {
 
 #[test]
 fn the_first_failure_stops_and_names_the_task() {
-    let (result, events) = run("", &[("10a", "echo no disk >&2; exit 7"), ("20b", "exit 0")]);
+    let (result, events) = run(
+        "",
+        &[("10a", "echo no disk >&2; exit 7"), ("20b", "exit 0")],
+    );
     let text = result.unwrap_err().to_string();
-    assert!(text.contains("10a") && text.contains("exit status: 7: no disk"), "{text}");
+    assert!(
+        text.contains("10a") && text.contains("exit status: 7: no disk"),
+        "{text}"
+    );
     assert_eq!(events, [start("a")]);
 }
 

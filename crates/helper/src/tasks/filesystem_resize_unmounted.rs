@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::disk::device;
 use crate::disk::ext::{self, Fit, Superblock};
 use crate::disk::probe::{self, Kind};
-use crate::disk::device;
 use crate::error::{Error, Result};
 use crate::run::context::{Context, Done};
 
@@ -15,12 +15,18 @@ use crate::run::context::{Context, Done};
 /// When it is damaged beyond what is repaired safely, or a tool fails.
 pub fn run(context: &mut Context<'_>) -> Result<Done> {
     let Some((device, name)) = last_device(context)? else {
-        return Ok(Done::Skipped("the last partition is an extended one without content".into()));
+        return Ok(Done::Skipped(
+            "the last partition is an extended one without content".into(),
+        ));
     };
     match probe::read(&device)?.map(|found| found.kind) {
-        None => Ok(Done::Skipped(format!("{name} holds no file system that is known"))),
+        None => Ok(Done::Skipped(format!(
+            "{name} holds no file system that is known"
+        ))),
         Some(Kind::Ext(_)) => grow_ext(&device, &name),
-        Some(kind) => Ok(Done::Skipped(format!("{name} holds {kind}, which is not grown"))),
+        Some(kind) => Ok(Done::Skipped(format!(
+            "{name} holds {kind}, which is not grown"
+        ))),
     }
 }
 
@@ -40,9 +46,11 @@ fn grow_ext(device: &Path, name: &str) -> Result<Done> {
     let superblock = Superblock::read(device)?;
     match superblock.fit(device::size(device)?) {
         Fit::Exceeds => Err(Error::image(format!(
-            "the file system of {name} is larger than its partition: the image is incomplete"
+            "the file system of {name} is larger than the room it lies in: the image is incomplete"
         ))),
-        Fit::Fills => Ok(Done::Skipped(format!("the file system already fills {name}"))),
+        Fit::Fills => Ok(Done::Skipped(format!(
+            "the file system already fills {name}"
+        ))),
         Fit::Grows => {
             ext::check(device, name)?;
             ext::grow(device)?;

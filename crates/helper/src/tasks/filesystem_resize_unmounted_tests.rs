@@ -1,3 +1,6 @@
+//! File systems on grown image files, judged by e2fsck(8).
+// SPDX-License-Identifier: BSD-2-Clause
+
 use super::*;
 use crate::run::testing::{Warnings, context, parameters, resize, tool};
 
@@ -40,7 +43,11 @@ fn ext_file_systems_grow_to_the_end_of_their_device() {
 #[test]
 fn what_e2fsck_can_repair_is_repaired_on_the_way() {
     let disk = made(32, "ext4");
-    tool("debugfs", &["-w", "-R", "ssv free_blocks_count 7"], disk.path());
+    tool(
+        "debugfs",
+        &["-w", "-R", "ssv free_blocks_count 7"],
+        disk.path(),
+    );
     tool("debugfs", &["-w", "-R", "ssv state 2"], disk.path());
     resize(disk.path(), 64 << 20);
     assert_eq!(run_on(disk.path()).unwrap(), Done::Yes);

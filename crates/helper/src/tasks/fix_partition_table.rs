@@ -26,11 +26,15 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
         return Ok(Done::Skipped("the image has no partition table".into()));
     };
     if matches!(context.os_family, OsFamily::OpenBsd | OsFamily::NetBsd) {
-        return Ok(Done::Skipped("the disk label of a BSD system is left as it is".into()));
+        return Ok(Done::Skipped(
+            "the disk label of a BSD system is left as it is".into(),
+        ));
     }
     let changes = changes(table);
     if changes.is_empty() && !table.needs_repair {
-        return Ok(Done::Skipped("there is no room behind the last partition".into()));
+        return Ok(Done::Skipped(
+            "there is no room behind the last partition".into(),
+        ));
     }
     if changes.is_empty() {
         sfdisk(&disk, RELOCATE, b"")?;
@@ -43,7 +47,9 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
     }
     reread(&disk)?;
     let after = Table::read(&disk)?;
-    changes.iter().try_for_each(|change| change.confirm(&disk, after.as_ref()))?;
+    changes
+        .iter()
+        .try_for_each(|change| change.confirm(&disk, after.as_ref()))?;
     context.table = after;
     Ok(Done::Yes)
 }
@@ -82,7 +88,10 @@ impl Change {
         if device::size(&node)? / sector_size == *size {
             return Ok(());
         }
-        Err(Error::image(format!("the kernel did not take over the new size of {}", node.display())))
+        Err(Error::image(format!(
+            "the kernel did not take over the new size of {}",
+            node.display()
+        )))
     }
 }
 
@@ -100,7 +109,11 @@ fn changes(table: &Table) -> Vec<Change> {
     let Some(last) = table.last() else {
         return Vec::new();
     };
-    last.extended.and_then(to).into_iter().chain(to(last.partition)).collect()
+    last.extended
+        .and_then(to)
+        .into_iter()
+        .chain(to(last.partition))
+        .collect()
 }
 
 /// Changes the table on the disk alone: before it tells the kernel, `sfdisk` would sleep for a
@@ -108,12 +121,18 @@ fn changes(table: &Table) -> Vec<Change> {
 fn sfdisk(disk: &Path, arguments: &[&str], input: &[u8]) -> Result<()> {
     let quick = &["--quiet", "--no-reread", "--no-tell-kernel"];
     let arguments = [quick, arguments].concat();
-    program::tool("sfdisk", &arguments, disk, input)?.success().map(drop)
+    program::tool("sfdisk", &arguments, disk, input)?
+        .success()
+        .map(drop)
 }
 
 /// Tells the kernel, unless the disk is a file.
 fn reread(disk: &Path) -> Result<()> {
-    if disk.is_file() { Ok(()) } else { device::reread_table(disk) }
+    if disk.is_file() {
+        Ok(())
+    } else {
+        device::reread_table(disk)
+    }
 }
 
 #[cfg(test)]

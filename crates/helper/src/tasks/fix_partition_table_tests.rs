@@ -1,3 +1,6 @@
+//! Image files of many shapes on larger disks, judged by sgdisk(8) and sfdisk(8).
+// SPDX-License-Identifier: BSD-2-Clause
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -59,9 +62,10 @@ fn the_last_partition_of_a_gpt_grows_and_all_else_stays() {
     for entry in before.partitions.iter().filter(|entry| entry.number != 1) {
         assert_eq!(after.partition(entry.number), Some(entry));
     }
-    let expected = old
-        .replace("last-lba: 32734", "last-lba: 131038")
-        .replace("start=        8192, size=        2048", &format!("start=        8192, size= {:>11}", root.size));
+    let expected = old.replace("last-lba: 32734", "last-lba: 131038").replace(
+        "start=        8192, size=        2048",
+        &format!("start=        8192, size= {:>11}", root.size),
+    );
     assert_eq!(dump(&case.disk), expected);
     case.verify();
 }
@@ -118,7 +122,10 @@ fn a_table_of_256_entries_keeps_its_room() {
 #[test]
 fn a_primary_partition_of_an_mbr_grows_and_boot_code_stays() {
     use std::os::unix::fs::FileExt;
-    let case = Case::new(16, "label: dos\nsize=4MiB, type=82\nsize=4MiB, type=83, bootable\n");
+    let case = Case::new(
+        16,
+        "label: dos\nsize=4MiB, type=82\nsize=4MiB, type=83, bootable\n",
+    );
     let file = fs::OpenOptions::new().write(true).open(&case.disk).unwrap();
     file.write_all_at(&[0xeb; 440], 0).unwrap();
     let case = case.on(64 * MIB);
@@ -165,5 +172,8 @@ fn an_image_without_table_is_left_alone() {
     let parameters = parameters("");
     let mut warnings = Warnings::default();
     let done = run(&mut context(&parameters, &mut warnings)).unwrap();
-    assert_eq!(done, Done::Skipped("the image has no partition table".into()));
+    assert_eq!(
+        done,
+        Done::Skipped("the image has no partition table".into())
+    );
 }

@@ -25,10 +25,14 @@ const MAX_MOUNTS: usize = 64;
 pub fn run(context: &mut Context<'_>) -> Result<Done> {
     let (device, name) = root_device(context)?;
     let Some(found) = probe::read(&device)? else {
-        return Err(Error::image(format!("{name} holds no file system that is known")));
+        return Err(Error::image(format!(
+            "{name} holds no file system that is known"
+        )));
     };
-    repair(&device, found.kind, &name)?;
-    if !detect::mount_root(&device, found.kind, &context.target, Access::Write)? {
+    let is_root = checked(&device, found.kind, &name, || {
+        detect::mount_root(&device, found.kind, &context.target, Access::Write)
+    })?;
+    if !is_root {
         return Err(Error::image(format!(
             "{name} is not the root of a system: it has no directory /etc; name the right \
              partition with the property ROOT_PARTITION"
@@ -36,7 +40,9 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
     }
     let root = Root::open(&context.target)?;
     match root.read("/etc/fstab", FILE_LIMIT)? {
-        None => context.reporter.warning("the image has no /etc/fstab: only its root is mounted"),
+        None => context
+            .reporter
+            .warning("the image has no /etc/fstab: only its root is mounted"),
         Some(table) => mount_entries(context, &root, fstab::parse(&table))?,
     }
     context.root = Some(root);
@@ -54,12 +60,21 @@ fn root_device(context: &Context<'_>) -> Result<(PathBuf, String)> {
     })
 }
 
-/// The kernel would mount an ext file system with known errors as it is.
-fn repair(device: &Path, kind: Kind, name: &str) -> Result<()> {
-    if matches!(kind, Kind::Ext(_)) && ext::Superblock::read(device)?.needs_check() {
-        return ext::check(device, name);
+/// Mounts, and sees to it that an ext file system is sound: one with known errors, which the
+/// kernel would take as it is, is repaired before, and one that the kernel refuses is
+/// repaired and tried again.
+fn checked<T>(device: &Path, kind: Kind, name: &str, mount: impl Fn() -> Result<T>) -> Result<T> {
+    if !matches!(kind, Kind::Ext(_)) {
+        return mount();
     }
-    Ok(())
+    if ext::Superblock::read(device)?.needs_check() {
+        ext::check(device, name)?;
+        return mount();
+    }
+    mount().or_else(|_| {
+        ext::check(device, name)?;
+        mount()
+    })
 }
 
 fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) -> Result<()> {
@@ -110,9 +125,16 @@ fn mount_entry(root: &Root, entry: &Entry, volume: Option<Volume>) -> Result<()>
             shown(&entry.file)
         )));
     };
-    repair(&volume.device, volume.kind, &entry.spec)?;
     let subvolume = subvolume(entry).filter(|_| volume.kind == Kind::Btrfs);
     // The descriptor is the directory found inside the image, whatever its path leads to.
     let point_path = PathBuf::from(format!("/proc/self/fd/{}", point.as_raw_fd()));
-    mount(&volume.device, volume.kind, &point_path, Access::Write, subvolume)
+    checked(&volume.device, volume.kind, &entry.spec, || {
+        mount(
+            &volume.device,
+            volume.kind,
+            &point_path,
+            Access::Write,
+            subvolume,
+        )
+    })
 }

@@ -9,7 +9,8 @@ use super::run::{PATH, Program};
 use crate::cancel::Cancel;
 
 /// The programs that the helper's tasks call, and the Debian packages that bring them.
-const TOOLS: [(&str, &str); 3] = [
+const TOOLS: [(&str, &str); 4] = [
+    ("blockdev", "util-linux"),
     ("sfdisk", "fdisk"),
     ("e2fsck", "e2fsprogs"),
     ("resize2fs", "e2fsprogs"),

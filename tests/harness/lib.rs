@@ -1,0 +1,18 @@
+//! The stage for tests of the whole product: where its programs are, and a place to play.
+//!
+//! `cargo xtask test` builds everything and says where it is; without that these tests say
+//! so and pass.
+// SPDX-License-Identifier: BSD-2-Clause
+
+#![allow(
+    clippy::panic,
+    reason = "a test that cannot be set up has failed, and says why"
+)]
+
+mod outcome;
+mod product;
+mod scene;
+
+pub use outcome::Outcome;
+pub use product::Product;
+pub use scene::Scene;

@@ -1,0 +1,20 @@
+//! `cargo xtask man`: writes the man pages that the command line's definition gives.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use anyhow::Result;
+
+use crate::command::{cargo, run};
+
+/// Lets the test that compares the pages write them instead.
+pub(crate) fn man() -> Result<()> {
+    run(cargo()
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "snf-image-host",
+            "--test",
+            "man",
+        ])
+        .env("SNF_UPDATE_MAN", "1"))
+}
