@@ -1,6 +1,12 @@
 //! The crates depend on each other as ARCHITECTURE.md says, and only one may use unsafe code.
 // SPDX-License-Identifier: BSD-2-Clause
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may end on a fault"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -56,7 +56,8 @@ fn one_flipped_bit_in_the_helper_is_found_before_the_copy() {
             &scene,
             &image,
             &[prefix, "is damaged", "snf-image helper build"],
-        );
+        )
+        .unwrap();
         fs::write(&path, whole).unwrap();
     }
     scene
@@ -79,12 +80,14 @@ fn a_helper_that_is_missing_or_of_another_release_is_refused() {
         &scene,
         &image,
         &["was built by release 0.", "snf-image helper build"],
-    );
+    )
+    .unwrap();
 
     fs::remove_file(&manifest).unwrap();
     is_refused(
         &scene,
         &image,
         &["there is no helper in", "snf-image helper build"],
-    );
+    )
+    .unwrap();
 }

@@ -147,6 +147,12 @@ pub fn console(text: &str) {
 }
 
 impl Reporter for Events {
+    fn notice(&mut self, message: &str) {
+        self.send(&Event::Notice {
+            message: message.into(),
+        });
+    }
+
     fn warning(&mut self, message: &str) {
         self.send(&Event::Warning {
             message: message.into(),
@@ -159,6 +165,9 @@ fn bounded(event: Event) -> Event {
         Event::Skipped { task, reason } => Event::Skipped {
             task,
             reason: plain(&reason, MAX_TEXT),
+        },
+        Event::Notice { message } => Event::Notice {
+            message: plain(&message, MAX_TEXT),
         },
         Event::Warning { message } => Event::Warning {
             message: plain(&message, MAX_TEXT),

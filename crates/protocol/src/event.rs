@@ -37,6 +37,11 @@ pub enum Event {
         /// Its name without the number.
         task: String,
     },
+    /// What the helper found out or decided by itself.
+    Notice {
+        /// For a person.
+        message: String,
+    },
     /// Something that the administrator should know and that does not fail the run.
     Warning {
         /// For a person.

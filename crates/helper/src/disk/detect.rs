@@ -98,7 +98,7 @@ pub fn detect(
     let place = system.partition.map_or("the whole disk".into(), |number| {
         format!("partition {number}")
     });
-    reporter.warning(&format!(
+    reporter.notice(&format!(
         "OSFAMILY or ROOT_PARTITION is not given: taking {} on {place}",
         family_name(system.family)
     ));

@@ -21,6 +21,8 @@ pub enum Done {
 
 /// Takes what a task has to say while it works.
 pub trait Reporter {
+    /// What was found out or decided without being asked for.
+    fn notice(&mut self, message: &str);
     /// Something that the administrator should know and that does not fail the run.
     fn warning(&mut self, message: &str);
 }

@@ -16,6 +16,10 @@ use super::context::{Context, Reporter};
 pub(crate) struct Warnings(pub(crate) Vec<String>);
 
 impl Reporter for Warnings {
+    fn notice(&mut self, message: &str) {
+        self.0.push(message.into());
+    }
+
     fn warning(&mut self, message: &str) {
         self.0.push(message.into());
     }

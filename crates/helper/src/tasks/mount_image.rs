@@ -80,6 +80,7 @@ fn checked<T>(device: &Path, kind: Kind, name: &str, mount: impl Fn() -> Result<
 fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) -> Result<()> {
     let mut volumes = Volumes::new(&context.disks, context.table.as_ref());
     let mut left = Vec::new();
+    let mut missing = Vec::new();
     let mut mounted = 0;
     for (entry, plan) in plan(entries) {
         let required = match plan {
@@ -99,11 +100,17 @@ fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) ->
             Err(error) if required => {
                 return Err(Error::image(format!("/etc/fstab of the image: {error}")));
             }
-            Err(error) => left.push(error.to_string()),
+            Err(error) => missing.push(error.to_string()),
         }
     }
-    if !left.is_empty() {
+    if !missing.is_empty() {
         context.reporter.warning(&format!(
+            "/etc/fstab of the image: {}",
+            missing.join(", ")
+        ));
+    }
+    if !left.is_empty() {
+        context.reporter.notice(&format!(
             "not mounted of /etc/fstab of the image: {}",
             left.join(", ")
         ));

@@ -26,6 +26,7 @@ impl Observer for Watcher {
             Event::TaskStart { task } => tracing::info!("{task} begins"),
             Event::TaskEnd { task } => tracing::info!("{task} ended"),
             Event::Skipped { task, reason } => tracing::info!("{task} was skipped: {reason}"),
+            Event::Notice { message } => tracing::info!("helper: {message}"),
             Event::Warning { message } => tracing::warn!("helper: {message}"),
             // The failure itself is told at the end, in one line.
             Event::Error { .. } | Event::Stderr { .. } | Event::Finished { .. } => {}

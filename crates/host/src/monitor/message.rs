@@ -98,7 +98,7 @@ impl Message {
             Event::Skipped { task, reason } => Helper::Warning {
                 messages: vec![format!("{task} was skipped: {reason}")],
             },
-            Event::Warning { message } => Helper::Warning {
+            Event::Notice { message } | Event::Warning { message } => Helper::Warning {
                 messages: vec![message.clone()],
             },
             Event::Error { message } => Helper::Error {

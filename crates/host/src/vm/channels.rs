@@ -289,6 +289,9 @@ fn without_control(event: Event) -> Event {
             reason: clean(reason),
         },
         Event::TaskEnd { task } => Event::TaskEnd { task: clean(task) },
+        Event::Notice { message } => Event::Notice {
+            message: clean(message),
+        },
         Event::Warning { message } => Event::Warning {
             message: clean(message),
         },
