@@ -40,7 +40,10 @@ pub(crate) fn deploy(runs: u32, alone: bool) -> Result<()> {
         say(&format!("run {run} of {runs}"));
         ours.push(fresh(&target, || job.deploy(&image, &target))?);
         for (peer, samples) in &mut theirs {
-            samples.push(fresh(&target, || peer.deploy(&job, &image, &target))?.0);
+            match fresh(&target, || peer.deploy(&job, &image, &target)) {
+                Ok((sample, ())) => samples.push(sample),
+                Err(error) => println!("failed: {}: {}", peer.name, last_line(&error)),
+            }
         }
     }
     ours.sort_by(|one, other| one.0.wall.total_cmp(&other.0.wall));
@@ -54,10 +57,16 @@ pub(crate) fn deploy(runs: u32, alone: bool) -> Result<()> {
     let ours: Vec<_> = ours.into_iter().map(|(sample, _)| sample).collect();
     println!("median s (lowest-highest)     CPU s  of {runs} runs");
     println!("{}  snf-image deploy", median(&ours));
-    for (peer, samples) in &theirs {
+    for (peer, samples) in theirs.iter().filter(|(_, samples)| !samples.is_empty()) {
         println!("{}  {}", median(samples), peer.name);
     }
     Ok(())
+}
+
+/// What a failed tool said last: its whole script stands before that.
+fn last_line(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    text.lines().last().unwrap_or_default().to_owned()
 }
 
 /// Times a job whose target does not exist, with nothing left to write from before.

@@ -3,6 +3,8 @@
 image=$1 target=$2 size=$3 name=$4 password=$5 key=$6 file=$7 guest=$8
 LIBGUESTFS_BACKEND=direct
 export LIBGUESTFS_BACKEND
+# Without these flags of the processor /dev/kvm is nothing that a Linux guest runs in.
+grep -qwE 'vmx|svm' /proc/cpuinfo || export LIBGUESTFS_BACKEND_SETTINGS=force_tcg
 
 qemu-img convert -f raw -O raw "$image" "$target"
 truncate -s "$size" "$target"
