@@ -17,7 +17,7 @@ impl Scene {
     /// When it does not, with what it said.
     #[track_caller]
     pub fn fails(&self, command: &mut Command, code: i32, words: &[&str]) -> Outcome {
-        let run = || -> Result<_> {
+        let mut run = || -> Result<_> {
             let watch = self.watch()?;
             let outcome = Deployment::start(command)?.end()?;
             Ok((outcome, watch.leftovers()?))

@@ -9,10 +9,16 @@
     reason = "a test that cannot be set up has failed, and says why"
 )]
 
+mod deployment;
+mod failing;
 mod outcome;
+mod own_helper;
 mod product;
 mod scene;
 
+pub use deployment::{Deployment, LIMIT};
+pub use failing::Original;
 pub use outcome::Outcome;
+pub use own_helper::OwnHelper;
 pub use product::Product;
 pub use scene::Scene;

@@ -33,20 +33,45 @@ impl<W: Write + Send> Monitor for JsonLines<W> {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs_f64();
-        let Ok(mut line) = serde_json::to_vec(&Line { message, timestamp }) else {
+        let Ok(json) = serde_json::to_string(&Line { message, timestamp }) else {
             return;
         };
-        line.push(b'\n');
+        let line = plain(&json) + "\n";
         if let Ok(mut output) = self.0.lock() {
             // A reader that went away must not fail the deployment.
-            let _ = output.write_all(&line).and_then(|()| output.flush());
+            let _ = output.write_all(line.as_bytes()).and_then(|()| output.flush());
         }
     }
+}
+
+/// The same JSON with DEL and C1, which JSON lets stand in a string and which a terminal may
+/// obey, as escapes. The other control characters are escaped already.
+fn plain(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for sign in json.chars() {
+        if sign.is_control() {
+            out.push_str(&format!("\\u{:04x}", u32::from(sign)));
+        } else {
+            out.push(sign);
+        }
+    }
+    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_control_character_reaches_a_terminal_and_none_is_lost() {
+        let lines = JsonLines::new(Vec::new());
+        let steering = "a\u{1b}[2J\u{7f}\u{9b}31mä";
+        lines.message(&Message::info(steering));
+        let text = String::from_utf8(lines.0.into_inner().unwrap()).unwrap();
+        assert!(!text.trim_end().chars().any(char::is_control), "{text:?}");
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["messages"][0], steering);
+    }
 
     #[test]
     fn every_message_is_one_object_on_one_line() {

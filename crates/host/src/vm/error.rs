@@ -27,7 +27,7 @@ pub enum VmError {
     NotReady {
         /// The time limit.
         seconds: u64,
-        /// `kvm` or `tcg`.
+        /// Its name, and why it was taken.
         accelerator: String,
         /// The last line of its console.
         last: String,

@@ -123,7 +123,7 @@ impl Running {
                 Wake::Late => {
                     break Err(VmError::NotReady {
                         seconds: limit.as_secs(),
-                        accelerator: kind.name().into(),
+                        accelerator: self.machine.accelerator.to_string(),
                         last: self.vm.shared.evidence().last_line(),
                     });
                 }

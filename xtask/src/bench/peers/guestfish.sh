@@ -24,7 +24,8 @@ write /etc/hostname "$name\n"
 upload $keys/machine-id /etc/machine-id
 glob rm-f /etc/ssh/ssh_host_*
 copy-in $keys/etc/ssh /etc
-mkdir-mode /root/.ssh 0700
+mkdir-p /root/.ssh
+chmod 0700 /root/.ssh
 upload $key /root/.ssh/authorized_keys
 chmod 0600 /root/.ssh/authorized_keys
 mkdir-p $(dirname "$guest")
