@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /// Debian packages and what each is for.
-pub(crate) const DEBIAN: [&str; 22] = [
+pub(crate) const DEBIAN: [&str; 25] = [
     // Building: the C libraries zstd and liblzma are compiled, the helper is linked statically.
     "gcc",
     "libc6-dev",
@@ -22,8 +22,11 @@ pub(crate) const DEBIAN: [&str; 22] = [
     "mount",
     "syslinux-common",
     // Looking at results with tools that the product does not use.
+    "btrfs-progs",
     "cpio",
     "gdisk",
+    "perl",
+    "xfsprogs",
     "util-linux",
     "procps",
     // Comparing with the unconfined way.
