@@ -9,7 +9,6 @@ mod memory;
 mod probe;
 
 use std::fmt;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use snf_image_sandbox::{Launcher, User};
@@ -116,13 +115,6 @@ fn decide(node: &Node<'_>) -> Accelerator {
         }
         // Nothing is known of KVM then, so nothing is kept.
         Err(error) => Accelerator::tcg(format!("KVM could not be tried: {error}")),
-    }
-}
-
-/// Its name, and why it was taken.
-impl fmt::Display for Accelerator {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} ({})", self.kind.name(), self.reason)
     }
 }
 
