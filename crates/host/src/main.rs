@@ -15,8 +15,11 @@ fn main() -> ExitCode {
     if launcher::is_launcher(&name) {
         launcher::main();
     }
-    if Path::new(&name).file_name().is_some_and(|name| name == "snf-image-update-helper") {
-        arguments.splice(1..1, ["helper".into(), "build".into()]);
+    if Path::new(&name)
+        .file_name()
+        .is_some_and(|name| name == "snf-image-update-helper")
+    {
+        arguments.splice(0..1, ["snf-image", "helper", "build"].map(OsString::from));
     }
     snf_image::commands::run(&Cli::parse_from(arguments))
 }

@@ -41,7 +41,9 @@ pub struct FileMode(u32);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PersonalityError {
     /// Not the name of an account and not a number.
-    #[error("account {0:?} is not valid: give a name of the image's passwd or group file, or a number")]
+    #[error(
+        "account {0:?} is not valid: give a name of the image's passwd or group file, or a number"
+    )]
     Account(String),
     /// More than the twelve permission bits, or not octal.
     #[error("mode {0:?} is not valid: give at most four octal digits, such as 0644")]

@@ -104,10 +104,9 @@ fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) ->
         }
     }
     if !missing.is_empty() {
-        context.reporter.warning(&format!(
-            "/etc/fstab of the image: {}",
-            missing.join(", ")
-        ));
+        context
+            .reporter
+            .warning(&format!("/etc/fstab of the image: {}", missing.join(", ")));
     }
     if !left.is_empty() {
         context.reporter.notice(&format!(

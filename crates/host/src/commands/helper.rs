@@ -29,8 +29,12 @@ pub(super) fn build(arguments: &HelperBuildArguments, settings: &Settings) -> Re
         helper: arguments.helper.clone().unwrap_or_else(program),
         kernel,
     };
-    let manifest = appliance::build(&options, &signals::cancel()?).map_err(|fault| failed(&fault))?;
-    output::say(&format!("built the helper VM in {}", settings.helper_dir.display()));
+    let manifest =
+        appliance::build(&options, &signals::cancel()?).map_err(|fault| failed(&fault))?;
+    output::say(&format!(
+        "built the helper VM in {}",
+        settings.helper_dir.display()
+    ));
     for line in manifest.describe().lines() {
         output::say(line);
     }
@@ -55,8 +59,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     let cancel = signals::cancel()?;
     let appliance = Appliance::open(&settings.helper_dir).map_err(|fault| failed(&fault))?;
     appliance.verify().map_err(|fault| failed(&fault))?;
-    let machine =
-        machine(settings, &appliance).map_err(|fault| Failure::failed(&fault))?;
+    let machine = machine(settings, &appliance).map_err(|fault| Failure::failed(&fault))?;
     let begin = Instant::now();
     let mut running =
         vm::start(machine, Box::new(Silent)).map_err(|fault| Failure::failed(&fault))?;

@@ -59,6 +59,9 @@ fn harmless(text: &str) -> String {
 mod tests {
     #[test]
     fn control_characters_are_shown_not_obeyed() {
-        assert_eq!(super::harmless("a\x1b[31m\nb\u{9b}ä"), "a\\u{1b}[31m\\nb\\u{9b}ä");
+        assert_eq!(
+            super::harmless("a\x1b[31m\nb\u{9b}ä"),
+            "a\\u{1b}[31m\\nb\\u{9b}ä"
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Settings, SettingError, SyntaxError, parse};
+use super::{SettingError, Settings, SyntaxError, parse};
 
 /// Read in this order where they exist; a later one wins.
 pub const DEFAULT_FILES: [&str; 2] = ["/etc/snf-image/snf-image.conf", "/etc/default/snf-image"];

@@ -98,8 +98,12 @@ impl Settings {
                     .filter(|mib| (128..=1 << 20).contains(mib))
                     .ok_or_else(|| refuse("it is a number of MiB from 128 to 1048576"))?;
             }
-            "HELPER_SOFT_TIMEOUT" => self.helper_soft_timeout = duration(value).ok_or_else(|| refuse(TIME))?,
-            "HELPER_HARD_TIMEOUT" => self.helper_hard_timeout = duration(value).ok_or_else(|| refuse(TIME))?,
+            "HELPER_SOFT_TIMEOUT" => {
+                self.helper_soft_timeout = duration(value).ok_or_else(|| refuse(TIME))?
+            }
+            "HELPER_HARD_TIMEOUT" => {
+                self.helper_hard_timeout = duration(value).ok_or_else(|| refuse(TIME))?
+            }
             "HELPER_ACCEL" => {
                 self.helper_accel = match value {
                     "auto" => AcceleratorChoice::Auto,
@@ -126,7 +130,8 @@ impl Settings {
     }
 }
 
-const TIME: &str = "it is a number from 1 on, in seconds or with s, m, h or d behind it, at most 7d";
+const TIME: &str =
+    "it is a number from 1 on, in seconds or with s, m, h or d behind it, at most 7d";
 
 /// Reads a time as timeout(1) does, without fractions.
 fn duration(text: &str) -> Option<Duration> {
@@ -155,10 +160,27 @@ mod tests {
 
     #[test]
     fn times_are_read_with_and_without_unit() {
-        for (text, seconds) in [("1", 1), ("120", 120), ("5s", 5), ("2m", 120), ("1h", 3600), ("7d", 604_800)] {
+        for (text, seconds) in [
+            ("1", 1),
+            ("120", 120),
+            ("5s", 5),
+            ("2m", 120),
+            ("1h", 3600),
+            ("7d", 604_800),
+        ] {
             assert_eq!(duration(text), Some(Duration::from_secs(seconds)), "{text}");
         }
-        for text in ["", "0", "s", "-1", "1.5", "8d", "1 m", "99999999999999999999d", "1w"] {
+        for text in [
+            "",
+            "0",
+            "s",
+            "-1",
+            "1.5",
+            "8d",
+            "1 m",
+            "99999999999999999999d",
+            "1w",
+        ] {
             assert_eq!(duration(text), None, "{text}");
         }
     }
@@ -176,7 +198,10 @@ mod tests {
             ("HELPER_PARAMETERS", "usb"),
             ("QEMU", ""),
         ] {
-            assert!(Settings::default().set(name, value).is_err(), "{name}={value}");
+            assert!(
+                Settings::default().set(name, value).is_err(),
+                "{name}={value}"
+            );
         }
         assert_eq!(Settings::default().set("NOTHING", "x"), Ok(false));
     }

@@ -83,8 +83,17 @@ impl Reader<'_> {
         }
         let line = self.line;
         let mut name = self.name();
-        if name == "export" && self.chars.next_if(|sign| matches!(sign, ' ' | '\t')).is_some() {
-            while self.chars.next_if(|sign| matches!(sign, ' ' | '\t')).is_some() {}
+        if name == "export"
+            && self
+                .chars
+                .next_if(|sign| matches!(sign, ' ' | '\t'))
+                .is_some()
+        {
+            while self
+                .chars
+                .next_if(|sign| matches!(sign, ' ' | '\t'))
+                .is_some()
+            {}
             name = self.name();
         }
         if name.is_empty() || self.chars.next_if_eq(&'=').is_none() {
@@ -102,7 +111,9 @@ impl Reader<'_> {
     fn name(&mut self) -> String {
         let mut name = String::new();
         while let Some(sign) = self.chars.next_if(|sign| {
-            sign.is_ascii_alphabetic() || *sign == '_' || (!name.is_empty() && sign.is_ascii_digit())
+            sign.is_ascii_alphabetic()
+                || *sign == '_'
+                || (!name.is_empty() && sign.is_ascii_digit())
         }) {
             name.push(sign);
         }

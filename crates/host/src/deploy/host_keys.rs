@@ -23,7 +23,9 @@ pub enum HostKeyError {
     #[error("making a directory in memory for the SSH host keys: {0}")]
     Directory(io::Error),
     /// The program does not run.
-    #[error("running ssh-keygen, which draws the SSH host keys: {0}; install openssh-client or set property EXCLUDE_TASK_DELETESSHKEYS=yes")]
+    #[error(
+        "running ssh-keygen, which draws the SSH host keys: {0}; install openssh-client or set property EXCLUDE_TASK_DELETESSHKEYS=yes"
+    )]
     Start(io::Error),
     /// The program failed.
     #[error("ssh-keygen could not draw an SSH host key of type {algorithm}: {reason}")]

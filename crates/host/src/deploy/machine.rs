@@ -31,8 +31,14 @@ pub fn new(settings: &Settings, appliance: &Appliance) -> Result<Machine, Deploy
         launcher,
         accelerator,
         memory_mib: settings.helper_memory_mib,
-        kernel: appliance.kernel().try_clone().map_err(DeployError::Descriptor)?,
-        initrd: appliance.initrd().try_clone().map_err(DeployError::Descriptor)?,
+        kernel: appliance
+            .kernel()
+            .try_clone()
+            .map_err(DeployError::Descriptor)?,
+        initrd: appliance
+            .initrd()
+            .try_clone()
+            .map_err(DeployError::Descriptor)?,
         kernel_command_line: appliance.manifest().kernel_command_line.clone(),
         disks: Vec::new(),
         parameters: None,

@@ -22,9 +22,9 @@ use crate::source::Source;
 use crate::target::Target;
 use crate::vm::{self, Running};
 
+use copy::{Copied, Rest};
 pub use error::{DeployError, Failure};
 pub use machine::new as machine;
-use copy::{Copied, Rest};
 use parameters::Seat;
 use watcher::Watcher;
 
@@ -60,9 +60,12 @@ pub fn deploy(
         let watcher = Watcher(Arc::clone(monitor));
         let mut running = vm::start(machine, Box::new(watcher)).map_err(DeployError::from)?;
         // Each part stops the others when it fails, and says so itself.
-        let copying = scope.spawn(|| stop_on_failure(cancel, || copy_image(&source, &target, &**monitor, cancel)));
+        let copying = scope
+            .spawn(|| stop_on_failure(cancel, || copy_image(&source, &target, &**monitor, cancel)));
         let telling = scope.spawn(|| stop_on_failure(cancel, || seat.fill(request)));
-        let ready = stop_on_failure(cancel, || running.wait_ready(cancel).map_err(DeployError::from));
+        let ready = stop_on_failure(cancel, || {
+            running.wait_ready(cancel).map_err(DeployError::from)
+        });
         let copied = copying.join().unwrap_or(Err(DeployError::Panic));
         let told = telling.join().unwrap_or(Err(DeployError::Panic));
         let outcome = first_cause([copied, told, ready])

@@ -24,7 +24,11 @@ impl Seat {
             ParametersSeat::Virtio => {
                 let (parameters, files) = request.parameters(Vec::new());
                 let json = serde_json::to_vec(&parameters).map_err(std::io::Error::from)?;
-                let bytes = files.iter().map(|(_, content)| content.len()).sum::<usize>() + json.len();
+                let bytes = files
+                    .iter()
+                    .map(|(_, content)| content.len())
+                    .sum::<usize>()
+                    + json.len();
                 let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
                 ParamsDisk::with_capacity(bytes.saturating_add(MARGIN), files.len())?
             }

@@ -39,7 +39,9 @@ impl<W: Write + Send> Monitor for JsonLines<W> {
         let line = plain(&json) + "\n";
         if let Ok(mut output) = self.0.lock() {
             // A reader that went away must not fail the deployment.
-            let _ = output.write_all(line.as_bytes()).and_then(|()| output.flush());
+            let _ = output
+                .write_all(line.as_bytes())
+                .and_then(|()| output.flush());
         }
     }
 }

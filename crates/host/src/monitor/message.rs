@@ -149,8 +149,15 @@ mod tests {
 
     #[test]
     fn progress_stays_within_its_range() {
-        for (position, total, expected) in [(0, 0, "0.0"), (1, 3, "33.33"), (u64::MAX, u64::MAX, "100.0")] {
-            assert!(json(&Message::copied(position, total)).contains(&format!("\"progress\":{expected}")));
+        for (position, total, expected) in [
+            (0, 0, "0.0"),
+            (1, 3, "33.33"),
+            (u64::MAX, u64::MAX, "100.0"),
+        ] {
+            assert!(
+                json(&Message::copied(position, total))
+                    .contains(&format!("\"progress\":{expected}"))
+            );
         }
     }
 }

@@ -75,7 +75,10 @@ mod tests {
         std::fs::set_permissions(local.path(), std::fs::Permissions::from_mode(0o640)).unwrap();
         let name = local.path().display();
         let plain = parse_inject(&format!("{name}:/etc/motd")).unwrap();
-        assert_eq!((plain.mode.bits(), plain.content.as_slice()), (0o640, &b"hello"[..]));
+        assert_eq!(
+            (plain.mode.bits(), plain.content.as_slice()),
+            (0o640, &b"hello"[..])
+        );
         let full = parse_inject(&format!("{name}:/srv/x:www-data:33:0600")).unwrap();
         assert_eq!(full.owner, Account::Name("www-data".into()));
         assert_eq!(full.group, Account::Id(33));
@@ -85,9 +88,19 @@ mod tests {
     #[test]
     fn other_forms_are_refused() {
         for argument in [
-            "", "x", "x:", ":/etc/motd", "/etc/passwd:relative", "/etc/passwd:/a:root",
-            "/etc/passwd:/a:root:root", "/etc/passwd:/a:root:root:rw", "/etc/passwd:/a:ro ot\n:root:0644",
-            "/nonexistent:/a", "/etc:/a", "/dev/zero:/a", "/etc/passwd:/../a",
+            "",
+            "x",
+            "x:",
+            ":/etc/motd",
+            "/etc/passwd:relative",
+            "/etc/passwd:/a:root",
+            "/etc/passwd:/a:root:root",
+            "/etc/passwd:/a:root:root:rw",
+            "/etc/passwd:/a:ro ot\n:root:0644",
+            "/nonexistent:/a",
+            "/etc:/a",
+            "/dev/zero:/a",
+            "/etc/passwd:/../a",
         ] {
             assert!(parse_inject(argument).is_err(), "{argument:?}");
         }

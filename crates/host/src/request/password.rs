@@ -101,14 +101,25 @@ mod tests {
             (b"s e:c'r$et\r\n", "s e:c'r$et"),
             ("pässwörd\n".as_bytes(), "pässwörd"),
         ] {
-            assert_eq!(read_password(file(bytes).path()).unwrap().expose(), password);
+            assert_eq!(
+                read_password(file(bytes).path()).unwrap().expose(),
+                password
+            );
         }
     }
 
     #[test]
     fn everything_else_is_refused_and_never_shown() {
         let long = [b'x'; 600];
-        for bytes in [&b""[..], b"\n", b"hunter2\n\n", b"hunter2\nx", b"hunter2\0", b"hunter2\xff", &long] {
+        for bytes in [
+            &b""[..],
+            b"\n",
+            b"hunter2\n\n",
+            b"hunter2\nx",
+            b"hunter2\0",
+            b"hunter2\xff",
+            &long,
+        ] {
             let fault = read_password(file(bytes).path()).unwrap_err().to_string();
             assert!(!fault.contains("hunter2"), "{fault}");
         }
@@ -117,7 +128,13 @@ mod tests {
     #[test]
     fn a_hash_cannot_add_a_field_or_a_line_to_shadow() {
         assert!(read_password_hash(file(b"$6$salt$hash./\n").path()).is_ok());
-        for bytes in [&b"$6$a:b"[..], b"$6$a b", b"$6$\nroot::", b"x", "$6$\u{e9}".as_bytes()] {
+        for bytes in [
+            &b"$6$a:b"[..],
+            b"$6$a b",
+            b"$6$\nroot::",
+            b"x",
+            "$6$\u{e9}".as_bytes(),
+        ] {
             assert!(read_password_hash(file(bytes).path()).is_err());
         }
     }

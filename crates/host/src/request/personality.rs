@@ -158,7 +158,9 @@ mod tests {
 
     #[test]
     fn bad_json_is_refused_with_its_position() {
-        let fault = parse("[{\"path\": \"/a\",\n \"contents\": }]").unwrap_err().to_string();
+        let fault = parse("[{\"path\": \"/a\",\n \"contents\": }]")
+            .unwrap_err()
+            .to_string();
         assert!(fault.contains("line 2 column"), "{fault}");
         assert!(parse("{}").is_err());
         assert!(parse(&"[".repeat(10_000)).is_err());
@@ -168,10 +170,16 @@ mod tests {
     fn a_bad_entry_is_named() {
         for (json, expected) in [
             (r#"[{"path": "a", "contents": ""}]"#, "entry 1 (a)"),
-            (r#"[{"path": "/a/../b", "contents": ""}]"#, "entry 1 (/a/../b)"),
+            (
+                r#"[{"path": "/a/../b", "contents": ""}]"#,
+                "entry 1 (/a/../b)",
+            ),
             (r#"[{"path": "/a", "contents": "?"}]"#, "base64"),
             (r#"[{"path": "/a", "contents": "", "mode": 4096}]"#, "mode"),
-            (r#"[{"path": "/a", "contents": "", "owner": "a:b"}]"#, "account"),
+            (
+                r#"[{"path": "/a", "contents": "", "owner": "a:b"}]"#,
+                "account",
+            ),
             (r#"[{"path": "/a", "content": ""}]"#, "unknown field"),
             (r#"[{"path": "/a"}]"#, "missing field"),
         ] {

@@ -3,7 +3,9 @@
 
 /// Not a size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("give a number of bytes, or one with K, M, G or T behind it for powers of 1024, such as 10G")]
+#[error(
+    "give a number of bytes, or one with K, M, G or T behind it for powers of 1024, such as 10G"
+)]
 pub struct SizeError;
 
 /// Reads a number of bytes: `1073741824`, `1024M`, `1G`.
@@ -35,10 +37,27 @@ mod tests {
 
     #[test]
     fn sizes_have_binary_units() {
-        for (text, size) in [("512", 512), ("4k", 4096), ("6G", 6 << 30), ("1MiB", 1 << 20), ("2T", 2 << 40)] {
+        for (text, size) in [
+            ("512", 512),
+            ("4k", 4096),
+            ("6G", 6 << 30),
+            ("1MiB", 1 << 20),
+            ("2T", 2 << 40),
+        ] {
             assert_eq!(parse_size(text), Ok(size), "{text}");
         }
-        for text in ["", "0", "G", "-1", "1.5G", "1 G", "1GB", "1X", "5IB", "99999999T"] {
+        for text in [
+            "",
+            "0",
+            "G",
+            "-1",
+            "1.5G",
+            "1 G",
+            "1GB",
+            "1X",
+            "5IB",
+            "99999999T",
+        ] {
             assert!(parse_size(text).is_err(), "{text}");
         }
     }
