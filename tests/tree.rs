@@ -32,7 +32,13 @@ fn repository() -> PathBuf {
 /// Our crates and what each is built with among ours; development dependencies left out.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let json = Tool::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
         .directory(&repository())
         .run()
         .unwrap();

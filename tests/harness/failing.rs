@@ -96,6 +96,10 @@ impl Original {
     #[track_caller]
     pub fn is_untouched(&self) {
         let content = fs::read(&self.path).unwrap_or_default();
-        assert!(content == self.content, "{} has changed", self.path.display());
+        assert!(
+            content == self.content,
+            "{} has changed",
+            self.path.display()
+        );
     }
 }

@@ -30,8 +30,15 @@ impl Scene {
         let directory = self.path("helper");
         fs::create_dir(&directory)?;
         let helper = OwnHelper { directory };
-        for name in ["manifest.json".to_owned(), self.helper_file("kernel")?, self.helper_file("initrd")?] {
-            fs::copy(self.product.helper_dir.join(&name), helper.directory.join(&name))?;
+        for name in [
+            "manifest.json".to_owned(),
+            self.helper_file("kernel")?,
+            self.helper_file("initrd")?,
+        ] {
+            fs::copy(
+                self.product.helper_dir.join(&name),
+                helper.directory.join(&name),
+            )?;
         }
         Ok(helper)
     }
@@ -53,7 +60,9 @@ impl OwnHelper {
     /// # Errors
     /// When the manifest does not name it.
     pub fn file(&self, which: &str) -> Result<PathBuf> {
-        Ok(self.directory.join(name_in(&read(&self.directory)?, which)?))
+        Ok(self
+            .directory
+            .join(name_in(&read(&self.directory)?, which)?))
     }
 
     /// Changes the manifest.
@@ -88,13 +97,19 @@ impl OwnHelper {
             .output()?
             .stdout;
         let initrd = self.file("initrd")?;
-        File::options().append(true).open(&initrd)?.write_all(&archive)?;
+        File::options()
+            .append(true)
+            .open(&initrd)?
+            .write_all(&archive)?;
         let digest = Tool::new("sha256sum").arg(&initrd).run()?;
         let digest = digest.split(' ').next().unwrap_or_default().to_owned();
         let size = fs::metadata(&initrd)?.len();
         self.edit_manifest(|manifest| {
-            manifest["initrd"]["size"] = size.into();
-            manifest["initrd"]["sha256"] = digest.into();
+            for (fact, value) in [("size", size.into()), ("sha256", digest.into())] {
+                if let Some(place) = manifest.pointer_mut(&format!("/initrd/{fact}")) {
+                    *place = value;
+                }
+            }
         })
     }
 }
@@ -105,6 +120,7 @@ fn read(directory: &Path) -> Result<Value> {
 }
 
 fn name_in(manifest: &Value, which: &str) -> Result<String> {
-    let name = manifest[which]["name"].as_str();
-    name.map(str::to_owned).context("a manifest without names")
+    let name = manifest.pointer(&format!("/{which}/name"));
+    let name = name.and_then(Value::as_str).map(str::to_owned);
+    name.context("a manifest without names")
 }

@@ -1,7 +1,7 @@
 //! Barrier: resource limits of setrlimit(2).
 // SPDX-License-Identifier: BSD-2-Clause
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::error::{ConfineError, Doing};
 use crate::spec::Limits;
@@ -9,9 +9,13 @@ use crate::spec::Limits;
 /// How many descriptors a confined program may have: those passed to it, and some of its own.
 const OPEN_FILES: u64 = 512;
 
-/// Sets the number of descriptors, whatever the caller's own limit was.
+/// Sets the number of descriptors, whatever the caller's own soft limit was. A lower hard
+/// limit stays: raising it takes a right that may be gone.
 pub(crate) fn open_files() -> Result<(), ConfineError> {
-    setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES).doing("limiting open files")
+    let doing = "limiting open files";
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).doing(doing)?;
+    let limit = OPEN_FILES.min(hard);
+    setrlimit(Resource::RLIMIT_NOFILE, limit, limit).doing(doing)
 }
 
 /// Sets all others: no core dump, which would hold what the program's memory held.
