@@ -44,14 +44,19 @@ fn was_interrupted(outcome: &Outcome, signal: &str) {
     );
 }
 
-#[test]
-fn a_signal_at_any_step_ends_all_and_leaves_nothing() {
-    let Some(scene) = Scene::set() else { return };
-    // A task that waits for ever keeps a run from being over before the signal comes.
+/// Gives the helper a task that waits for ever, behind those that matter, so that no run is
+/// over before the signal comes.
+fn wait_in_the_end(scene: &Scene) {
     let helper = scene.own_helper().unwrap();
     let waits = "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n";
     helper.add_task("75Wait", waits).unwrap();
     scene.configure(&helper.setting()).unwrap();
+}
+
+#[test]
+fn a_signal_at_any_step_ends_all_and_leaves_nothing() {
+    let Some(scene) = Scene::set() else { return };
+    wait_in_the_end(&scene);
     let image = scene.small_image(tree::debian).unwrap();
     let steps = [
         "starting the helper VM",
@@ -151,9 +156,10 @@ fn a_signal_in_the_middle_of_the_copy_ends_it() {
 #[test]
 fn a_killed_program_takes_its_vm_along_and_does_not_block_the_next_run() {
     let Some(scene) = Scene::set() else { return };
+    wait_in_the_end(&scene);
     let image = scene.small_image(tree::debian).unwrap();
     File::create(scene.path("disk")).unwrap();
-    for step in ["copied and flushed", "\"task-start\",\"task\":\"MountImage"] {
+    for step in ["copied and flushed", "\"task-start\",\"task\":\"Wait"] {
         let watch = scene.watch().unwrap();
         let mut deployment = start(&scene, &image);
         wait_for_descendant(deployment.id(), "qemu-system", SOON).unwrap();
@@ -169,6 +175,7 @@ fn a_killed_program_takes_its_vm_along_and_does_not_block_the_next_run() {
         }
         assert_eq!(left, Vec::<String>::new(), "{step}");
     }
+    scene.configure("").unwrap();
     start(&scene, &image).end().unwrap().succeeded();
     assert_eq!(scene.root_of("disk").unwrap().problems().unwrap(), "");
 }
@@ -176,8 +183,9 @@ fn a_killed_program_takes_its_vm_along_and_does_not_block_the_next_run() {
 #[test]
 fn a_vm_that_is_killed_fails_the_deployment() {
     let Some(scene) = Scene::set() else { return };
+    wait_in_the_end(&scene);
     let image = scene.small_image(tree::debian).unwrap();
-    for step in ["copying the image", "\"task-start\",\"task\":\"MountImage"] {
+    for step in ["copying the image", "\"task-start\",\"task\":\"Wait"] {
         let watch = scene.watch().unwrap();
         let mut deployment = start(&scene, &image);
         let qemu = wait_for_descendant(deployment.id(), "qemu-system", SOON).unwrap();
