@@ -94,7 +94,7 @@ fn a_silent_vm_is_given_up() {
     assert!(matches!(error, VmError::NotReady { .. }));
     assert_eq!(
         error.to_string(),
-        "the helper VM did not come up within 2 s with tcg; its last line: booting..."
+        "the helper VM did not come up within 2 s with tcg (HELPER_ACCEL=tcg); its last line: booting..."
     );
     assert!(begun.elapsed() < Duration::from_secs(4));
 }

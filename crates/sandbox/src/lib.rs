@@ -6,10 +6,11 @@
 //! docs/confinement.md lists every step in its order.
 // SPDX-License-Identifier: BSD-2-Clause
 
-// The one crate where the workspace allows it: fork(2) and close_range(2) have no safe
-// wrapper. Every block says why it is sound.
+// The one crate where the workspace allows it: fork(2), close_range(2) and a step between
+// fork and exec have no safe wrapper. Every block says why it is sound.
 #![allow(unsafe_code)]
 
+mod bound;
 mod child;
 mod confined;
 mod descriptors;
@@ -27,6 +28,7 @@ mod supervisor;
 mod user;
 mod wire;
 
+pub use bound::die_with_caller;
 pub use confined::{Confined, Launcher, Streams};
 pub use descriptors::Descriptors;
 pub use error::{ConfineError, StartError};

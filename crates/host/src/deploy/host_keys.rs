@@ -9,6 +9,7 @@ use std::io;
 use std::process::{Command, Stdio};
 
 use snf_image_protocol::{HostKey, Secret};
+use snf_image_sandbox::die_with_caller;
 
 use crate::private_dir::PrivateDir;
 
@@ -50,12 +51,14 @@ pub fn generate() -> Result<Vec<HostKey>, HostKeyError> {
         .into_iter()
         .map(|(algorithm, bits)| {
             let path = directory.path().join(algorithm);
-            let output = Command::new("ssh-keygen")
+            let mut command = Command::new("ssh-keygen");
+            command
                 .args(["-q", "-t", algorithm, "-b", bits, "-N", "", "-C", "", "-f"])
                 .arg(&path)
                 .env_clear()
                 .env("PATH", "/usr/bin:/bin")
-                .stdin(Stdio::null())
+                .stdin(Stdio::null());
+            let output = die_with_caller(&mut command)
                 .output()
                 .map_err(HostKeyError::Start)?;
             if !output.status.success() {

@@ -17,7 +17,7 @@ impl ProgressBar {
     /// A bar that shows nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        let bar = Bar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        let bar = Bar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template(
             "{spinner} [{bar:30}] {bytes}/{total_bytes} {elapsed} {wide_msg}",
         ) {

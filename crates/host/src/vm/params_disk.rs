@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
 use snf_image_protocol::{PARAMETERS_FILE, PARAMS_LABEL, Parameters};
+use snf_image_sandbox::die_with_caller;
 
 use crate::private_dir::PrivateDir;
 use crate::vm::harmless;
@@ -147,7 +148,8 @@ impl ParamsDisk {
     /// Both paths lead through this process's /proc entry, which only root may follow.
     fn make_file_system(&self, content: &Path) -> Result<(), ParamsError> {
         let inodes = self.files.saturating_add(32).to_string();
-        let output = Command::new("mke2fs")
+        let mut command = Command::new("mke2fs");
+        command
             .args(["-q", "-F", "-t", "ext2", "-m", "0", "-O", "^resize_inode"])
             .args(["-b", &BLOCK.to_string(), "-N", &inodes, "-L", PARAMS_LABEL])
             .arg("-d")
@@ -156,7 +158,8 @@ impl ParamsDisk {
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LC_ALL", "C")
-            .stdin(Stdio::null())
+            .stdin(Stdio::null());
+        let output = die_with_caller(&mut command)
             .output()
             .map_err(ParamsError::Tool)?;
         if output.status.success() {
