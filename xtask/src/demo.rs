@@ -38,7 +38,7 @@ const QUESTIONS: [(&str, &str); 7] = [
 /// Shows the main job on a real image.
 pub(crate) fn demo() -> Result<()> {
     let mut clock = Clock::new();
-    setup::setup()?;
+    setup::packages()?;
     build::build()?;
     clock.lap("set-up: packages and programs");
     appliance::ensure()?;

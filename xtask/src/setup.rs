@@ -17,12 +17,19 @@ const SOURCE: &str = "/etc/apt/sources.list.d/snf-image-backports.list";
 
 const INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
 
-/// Installs what is missing; does nothing, quickly, when nothing is.
-pub(crate) fn setup() -> Result<()> {
+/// Installs the Debian packages that are missing; does nothing, quickly, when none is.
+pub(crate) fn packages() -> Result<()> {
     let missing = missing_packages()?;
-    if !missing.is_empty() {
-        install(&missing)?;
+    if missing.is_empty() {
+        return Ok(());
     }
+    install(&missing)
+}
+
+/// Installs the packages, and the cargo tools that only the tests need and that take minutes
+/// to build.
+pub(crate) fn setup() -> Result<()> {
+    packages()?;
     for (program, name) in CARGO {
         if !is_on_path(program) {
             say(&format!("installing {name}"));
