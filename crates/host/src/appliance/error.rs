@@ -8,7 +8,11 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ApplianceError {
     /// The directory or its manifest does not exist.
-    #[error("there is no helper in {}: run `snf-image helper build`", .0.display())]
+    #[error(
+        "there is no helper in {}: run `snf-image helper build` or install the package \
+         snf-image-appliance",
+        .0.display()
+    )]
     Missing(PathBuf),
     /// The helper was built by another release.
     #[error(

@@ -19,4 +19,4 @@ mod tools;
 pub use build::{BuildOptions, KernelSource, build};
 pub use error::ApplianceError;
 pub use manifest::{FORMAT, FileEntry, MANIFEST_FILE, Manifest};
-pub use open::Appliance;
+pub use open::{Appliance, DEFAULT_DIRECTORY};
