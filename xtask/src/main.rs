@@ -5,6 +5,7 @@ mod appliance;
 mod bench;
 mod build;
 mod command;
+mod deb;
 mod demo;
 mod image;
 mod job;
@@ -32,6 +33,8 @@ enum Task {
     Appliance,
     /// Make the demo image, a bootable Debian 12, in target/images
     Image,
+    /// Make the Debian packages in target/debian
+    Deb,
     /// Deploy the demo image, boot the result and look around in it
     Demo,
     /// Run all tests
@@ -40,7 +43,7 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
-    /// Regenerate the man pages
+    /// Regenerate the man pages and the shells' completions
     Man,
     /// Measure
     #[command(subcommand)]
@@ -82,6 +85,7 @@ fn run(task: &Task) -> Result<bool> {
             appliance::ensure()?;
         }
         Task::Image => println!("{}", image::ensure()?.display()),
+        Task::Deb => deb::deb()?,
         Task::Demo => demo::demo()?,
         Task::Man => man::man()?,
         Task::Test { fast } => return test::test(*fast),

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /// Debian packages and what each is for.
-pub(crate) const DEBIAN: [&str; 22] = [
+pub(crate) const DEBIAN: [&str; 24] = [
     // Building: the C libraries zstd and liblzma are compiled, the helper is linked statically.
     "gcc",
     "libc6-dev",
@@ -26,6 +26,9 @@ pub(crate) const DEBIAN: [&str; 22] = [
     "gdisk",
     "util-linux",
     "procps",
+    // The packages.
+    "dpkg-dev",
+    "lintian",
     // Comparing with the unconfined way.
     "parted",
     "passwd",
