@@ -9,10 +9,12 @@
     reason = "a test that cannot be set up has failed, and says why"
 )]
 
+mod cluster;
 mod outcome;
 mod product;
 mod scene;
 
+pub use cluster::{Cluster, Instance};
 pub use outcome::Outcome;
 pub use product::Product;
 pub use scene::Scene;

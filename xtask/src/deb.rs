@@ -38,16 +38,13 @@ const PACKAGES: [Package; 3] = [
 ];
 
 /// Builds the programs, the helper VM and the packages, and has lintian look at these.
-pub(crate) fn deb() -> Result<()> {
+pub(crate) fn deb() -> Result<Vec<PathBuf>> {
     setup::setup()?;
     build::build()?;
     appliance::ensure()?;
     let packages = packages()?;
     lint(&packages)?;
-    for package in packages {
-        println!("{}", package.display());
-    }
-    Ok(())
+    Ok(packages)
 }
 
 /// Packs what is built.

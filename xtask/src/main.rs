@@ -7,6 +7,7 @@ mod build;
 mod command;
 mod deb;
 mod demo;
+mod ganeti;
 mod image;
 mod job;
 mod man;
@@ -42,6 +43,12 @@ enum Task {
         /// Leave out those that need VMs
         #[arg(long)]
         fast: bool,
+    },
+    /// Run the tests on a Ganeti cluster of three nodes that have installed the packages
+    Ganeti {
+        /// Leave the cluster up
+        #[arg(long)]
+        keep: bool,
     },
     /// Regenerate the man pages and the shells' completions
     Man,
@@ -85,8 +92,13 @@ fn run(task: &Task) -> Result<bool> {
             appliance::ensure()?;
         }
         Task::Image => println!("{}", image::ensure()?.display()),
-        Task::Deb => deb::deb()?,
+        Task::Deb => {
+            for package in deb::deb()? {
+                println!("{}", package.display());
+            }
+        }
         Task::Demo => demo::demo()?,
+        Task::Ganeti { keep } => return Ok(ganeti::ganeti(*keep)?.report()),
         Task::Man => man::man()?,
         Task::Test { fast } => return test::test(*fast),
         Task::Bench(Bench::Deploy { runs, alone }) => bench::deploy(*runs, *alone)?,
