@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /// Debian packages and what each is for.
-pub(crate) const DEBIAN: [&str; 24] = [
+pub(crate) const DEBIAN: [&str; 25] = [
     // Building: the C libraries zstd and liblzma are compiled, the helper is linked statically.
     "gcc",
     "libc6-dev",
@@ -19,6 +19,7 @@ pub(crate) const DEBIAN: [&str; 24] = [
     "dosfstools",
     "extlinux",
     "mmdebstrap",
+    "squashfs-tools",
     "mount",
     "syslinux-common",
     // Looking at results with tools that the product does not use.

@@ -23,6 +23,7 @@ pub struct Appliance {
     manifest: Manifest,
     kernel: File,
     initrd: File,
+    root: Option<File>,
 }
 
 impl Appliance {
@@ -69,12 +70,16 @@ impl Appliance {
         Ok(Appliance {
             kernel: open(directory, &manifest.kernel)?,
             initrd: open(directory, &manifest.initrd)?,
+            root: (manifest.root.as_ref())
+                .map(|entry| open(directory, entry))
+                .transpose()?,
             directory: directory.to_owned(),
             manifest,
         })
     }
 
-    /// Compares the content of both files with the manifest. This reads some 60 MB.
+    /// Compares the content of the files with the manifest. This reads some 60 MB, and
+    /// twice as much where there is a root file system.
     ///
     /// # Errors
     /// When a file differs; it is named.
@@ -82,10 +87,14 @@ impl Appliance {
         thread::scope(|scope| {
             let kernel = scope.spawn(|| self.verify_file(&self.kernel, &self.manifest.kernel));
             let initrd = self.verify_file(&self.initrd, &self.manifest.initrd);
+            let root = match (&self.root, &self.manifest.root) {
+                (Some(file), Some(entry)) => self.verify_file(file, entry),
+                _ => Ok(()),
+            };
             kernel
                 .join()
                 .unwrap_or_else(|_| Err(io::Error::other("a thread ended")).doing(hashing))?;
-            initrd
+            initrd.and(root)
         })
     }
 
@@ -110,6 +119,12 @@ impl Appliance {
     #[must_use]
     pub fn initrd(&self) -> &File {
         &self.initrd
+    }
+
+    /// The root file system, open for reading, where there is one.
+    #[must_use]
+    pub fn root(&self) -> Option<&File> {
+        self.root.as_ref()
     }
 
     /// Where it lies.

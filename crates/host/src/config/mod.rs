@@ -6,5 +6,5 @@ mod settings;
 mod shell;
 
 pub use file::{ConfigError, DEFAULT_FILES, load};
-pub use settings::{AcceleratorChoice, ParametersSeat, SettingError, Settings};
+pub use settings::{AcceleratorChoice, HelperBuilder, ParametersSeat, SettingError, Settings};
 pub use shell::{Assignment, SyntaxError, parse};

@@ -24,11 +24,28 @@ pub enum ParametersSeat {
     Floppy,
 }
 
+/// How the helper VM is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HelperBuilder {
+    /// A kernel and an initramfs with the tools of this node.
+    Initramfs,
+    /// A whole Debian system.
+    Debootstrap,
+}
+
 /// The settings that a configuration file may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `HELPER_DIR`: where the helper VM's files lie.
     pub helper_dir: PathBuf,
+    /// `HELPER_BUILDER`: how it is made.
+    pub helper_builder: HelperBuilder,
+    /// `HELPER_PKG`: the package snf-image-helper, absolute or in HELPER_DIR; may be empty.
+    pub helper_pkg: PathBuf,
+    /// `HELPER_SUITE`: the release of Debian for the builder debootstrap.
+    pub helper_suite: String,
+    /// `HELPER_MIRROR`: where it comes from; empty: Debian's own mirror.
+    pub helper_mirror: String,
     /// `HELPER_USER`: the user that runs the helper VM.
     pub helper_user: String,
     /// `HELPER_MEMORY`: its memory, in MiB.
@@ -58,6 +75,10 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             helper_dir: PathBuf::from("/var/lib/snf-image/helper"),
+            helper_builder: HelperBuilder::Initramfs,
+            helper_pkg: PathBuf::new(),
+            helper_suite: "stable".into(),
+            helper_mirror: String::new(),
             helper_user: "nobody".into(),
             helper_memory_mib: 512,
             helper_soft_timeout: Duration::from_secs(120),
@@ -85,6 +106,29 @@ impl Settings {
                 self.helper_dir = Some(PathBuf::from(value))
                     .filter(|path| path.is_absolute())
                     .ok_or_else(|| refuse("it is an absolute path of a directory"))?;
+            }
+            "HELPER_BUILDER" => {
+                self.helper_builder = match value {
+                    "initramfs" => HelperBuilder::Initramfs,
+                    "debootstrap" => HelperBuilder::Debootstrap,
+                    _ => return Err(refuse("it is one of initramfs, debootstrap")),
+                };
+            }
+            "HELPER_PKG" => self.helper_pkg = PathBuf::from(value),
+            "HELPER_SUITE" => {
+                let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+                self.helper_suite = Some(value.to_owned())
+                    .filter(|suite| suite.bytes().all(plain) && suite.starts_with(char::is_alphabetic))
+                    .ok_or_else(|| refuse("it is the name of a release of Debian, such as stable"))?;
+            }
+            "HELPER_MIRROR" => {
+                let starts = ["http://", "https://", "file:/", "copy:/", "deb "];
+                let fits = |mirror: &String| {
+                    mirror.is_empty() || starts.iter().any(|start| mirror.starts_with(start))
+                };
+                self.helper_mirror = Some(value.to_owned())
+                    .filter(fits)
+                    .ok_or_else(|| refuse("it is a URL with http:, https: or file:, or a line of sources.list"))?;
             }
             "HELPER_USER" => {
                 self.helper_user = Some(value.to_owned())
@@ -167,6 +211,9 @@ mod tests {
     fn a_value_that_a_setting_does_not_take_is_refused() {
         for (name, value) in [
             ("HELPER_DIR", "relative"),
+            ("HELPER_BUILDER", "multistrap"),
+            ("HELPER_SUITE", "--help"),
+            ("HELPER_MIRROR", "/srv/debian"),
             ("HELPER_USER", ""),
             ("HELPER_USER", "root"),
             ("HELPER_MEMORY", "64"),

@@ -1,6 +1,7 @@
 //! The helper VM that the node's settings describe.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::fs::File;
 use std::path::Path;
 
 use super::DeployError;
@@ -33,6 +34,10 @@ pub fn new(settings: &Settings, appliance: &Appliance) -> Result<Machine, Deploy
         memory_mib: settings.helper_memory_mib,
         kernel: appliance.kernel().try_clone().map_err(DeployError::Descriptor)?,
         initrd: appliance.initrd().try_clone().map_err(DeployError::Descriptor)?,
+        root: (appliance.root())
+            .map(File::try_clone)
+            .transpose()
+            .map_err(DeployError::Descriptor)?,
         kernel_command_line: appliance.manifest().kernel_command_line.clone(),
         disks: Vec::new(),
         parameters: None,

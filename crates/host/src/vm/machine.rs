@@ -27,6 +27,8 @@ pub struct Machine {
     pub kernel: File,
     /// The initramfs, likewise.
     pub initrd: File,
+    /// The helper's root file system, likewise, where the initramfs is not all there is.
+    pub root: Option<File>,
     /// What this kernel needs on its command line beside what all need.
     pub kernel_command_line: String,
     /// The instance's disks in their order, the one to deploy first.
