@@ -190,7 +190,15 @@ fn deploy(
         &parameters.properties,
         &target,
         &mut reporter,
-    )?;
+    );
+    let system = match system {
+        // Whatever came back from a backup may be no system at all.
+        Err(error) if only_grows(parameters) => {
+            reporter.warning(&format!("nothing is grown: {error}"));
+            return Ok(Vec::new());
+        }
+        system => system?,
+    };
     let mut context = Context {
         parameters,
         parameters_dir,
@@ -204,6 +212,12 @@ fn deploy(
         reporter: &mut reporter,
     };
     run::all(Path::new(run::TASKS), &mut context, events)
+}
+
+/// Whether no task is asked for that needs the image's files.
+fn only_grows(parameters: &Parameters) -> bool {
+    let only = parameters.only.as_ref();
+    only.is_some_and(|only| !only.iter().any(|task| task.is_mounted()))
 }
 
 /// Reads the partition table, and restores a GPT whose primary table is broken: the kernel

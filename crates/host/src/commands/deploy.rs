@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::deploy::deploy;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
 use crate::request::{
-    Request, parse_inject, read_authorized_keys, read_password, read_password_hash,
+    Image, Request, parse_inject, read_authorized_keys, read_password, read_password_hash,
     read_personality,
 };
 
@@ -31,7 +31,11 @@ pub(super) fn run(
         }
         let cancel = signals::cancel()?;
         deploy(&request, settings, &watchers, &cancel).map_err(|failure| {
-            let log_tail = if cli.verbose > 0 { failure.log_tail } else { Vec::new() };
+            let log_tail = if cli.verbose > 0 {
+                failure.log_tail
+            } else {
+                Vec::new()
+            };
             if failure.error.is_input() {
                 Failure::input(&failure.error)
             } else {
@@ -62,7 +66,10 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
     let hostname = faults.keep(hostname.transpose()).flatten();
     let password = arguments.password_file.as_deref().map(read_password);
     let password = faults.keep(password.transpose()).flatten();
-    let hash = arguments.password_hash_file.as_deref().map(read_password_hash);
+    let hash = arguments
+        .password_hash_file
+        .as_deref()
+        .map(read_password_hash);
     let password_hash = faults.keep(hash.transpose()).flatten();
     let mut authorized_keys = Vec::new();
     for path in &arguments.ssh_key {
@@ -84,10 +91,12 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
         personality.extend(faults.keep(read_personality(path)).unwrap_or_default());
     }
     let request = Request {
-        image: arguments.image.clone(),
+        image: Image::At(arguments.image.clone()),
         format: arguments.format,
         target: arguments.target.clone(),
         size: arguments.size,
+        other_disks: Vec::new(),
+        only: None,
         hostname,
         password,
         password_hash,
@@ -108,9 +117,7 @@ struct Faults(Vec<String>);
 
 impl Faults {
     fn keep<T, E: Display>(&mut self, result: Result<T, E>) -> Option<T> {
-        result
-            .map_err(|fault| self.0.push(fault.to_string()))
-            .ok()
+        result.map_err(|fault| self.0.push(fault.to_string())).ok()
     }
 }
 

@@ -32,8 +32,14 @@ pub fn new(settings: &Settings, appliance: &Appliance) -> Result<Machine, Deploy
         launcher,
         accelerator,
         memory_mib: settings.helper_memory_mib,
-        kernel: appliance.kernel().try_clone().map_err(DeployError::Descriptor)?,
-        initrd: appliance.initrd().try_clone().map_err(DeployError::Descriptor)?,
+        kernel: appliance
+            .kernel()
+            .try_clone()
+            .map_err(DeployError::Descriptor)?,
+        initrd: appliance
+            .initrd()
+            .try_clone()
+            .map_err(DeployError::Descriptor)?,
         root: (appliance.root())
             .map(File::try_clone)
             .transpose()
@@ -48,5 +54,8 @@ pub fn new(settings: &Settings, appliance: &Appliance) -> Result<Machine, Deploy
 /// The target as a disk of the machine, by the descriptor that the copy wrote to.
 pub(super) fn disk(target: &Target) -> Result<Disk, DeployError> {
     let file = target.file().try_clone().map_err(DeployError::Descriptor)?;
-    Ok(Disk { file })
+    Ok(Disk {
+        file,
+        read_only: false,
+    })
 }

@@ -15,10 +15,14 @@ pub enum KeyError {
     #[error("the SSH key file cannot be used: {0}")]
     Read(#[from] ReadError),
     /// Somebody gave the wrong half.
-    #[error("{0} holds a private key, which belongs nowhere but on your machine: give the .pub file")]
+    #[error(
+        "{0} holds a private key, which belongs nowhere but on your machine: give the .pub file"
+    )]
     Private(PathBuf),
     /// A line that is no key.
-    #[error("{path}: line {line} is not an SSH public key: expected `[OPTIONS] TYPE BASE64 [COMMENT]` (sshd(8))")]
+    #[error(
+        "{path}: line {line} is not an SSH public key: expected `[OPTIONS] TYPE BASE64 [COMMENT]` (sshd(8))"
+    )]
     Line {
         /// The file.
         path: PathBuf,
@@ -36,7 +40,18 @@ pub enum KeyError {
 /// See [`KeyError`].
 pub fn read_authorized_keys(path: &Path) -> Result<Vec<String>, KeyError> {
     let (bytes, _) = read_bounded(path, 1024 * 1024)?;
-    let text = String::from_utf8_lossy(&bytes);
+    let keys = parse_authorized_keys(&String::from_utf8_lossy(&bytes), path)?;
+    if keys.is_empty() {
+        return Err(KeyError::Empty(path.into()));
+    }
+    Ok(keys)
+}
+
+/// The keys of a text in that format; there may be none. `path` is only for messages.
+///
+/// # Errors
+/// When a line is no public key.
+pub fn parse_authorized_keys(text: &str, path: &Path) -> Result<Vec<String>, KeyError> {
     if text.contains("PRIVATE KEY-----") {
         return Err(KeyError::Private(path.into()));
     }
@@ -53,9 +68,6 @@ pub fn read_authorized_keys(path: &Path) -> Result<Vec<String>, KeyError> {
             });
         }
         keys.push(line.to_owned());
-    }
-    if keys.is_empty() {
-        return Err(KeyError::Empty(path.into()));
     }
     Ok(keys)
 }
@@ -80,7 +92,8 @@ fn holds_key(line: &str) -> bool {
 mod tests {
     use super::*;
 
-    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJbYFQnzCKcGAQbUe6mkjTiMAJmpDdH0jsPiKsgD0BQa me@here";
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJbYFQnzCKcGAQbUe6mkjTiMAJmpDdH0jsPiKsgD0BQa me@here";
 
     fn read(text: &str) -> Result<Vec<String>, KeyError> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -97,7 +110,14 @@ mod tests {
 
     #[test]
     fn what_is_no_public_key_is_refused() {
-        for text in ["", "# nothing\n", "ssh-rsa", "ssh-rsa AAAA", "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAA", "hello world"] {
+        for text in [
+            "",
+            "# nothing\n",
+            "ssh-rsa",
+            "ssh-rsa AAAA",
+            "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAA",
+            "hello world",
+        ] {
             assert!(read(text).is_err(), "{text:?}");
         }
         let private = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n";

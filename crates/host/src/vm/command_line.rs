@@ -28,6 +28,7 @@ pub(super) struct DiskShape {
     pub(super) descriptor: i32,
     pub(super) is_block_device: bool,
     pub(super) is_direct: bool,
+    pub(super) is_read_only: bool,
 }
 
 /// What every QEMU of ours gets, whatever it runs: nothing that is not asked for, and
@@ -82,6 +83,11 @@ pub(super) fn arguments(shape: &Shape<'_>) -> Vec<String> {
             "file"
         };
         let direct = if disk.is_direct { "on" } else { "off" };
+        let access = if disk.is_read_only {
+            "read-only=on"
+        } else {
+            "discard=unmap"
+        };
         let set = index + 1;
         add("-add-fd", format!("fd={},set={set}", disk.descriptor));
         // Locks of the host's: QEMU's own would need the file's name.
@@ -89,14 +95,14 @@ pub(super) fn arguments(shape: &Shape<'_>) -> Vec<String> {
             "-blockdev",
             format!(
                 "driver={driver},node-name=file{index},filename=/dev/fdset/{set},locking=off,\
-                 cache.direct={direct},aio=threads,discard=unmap"
+                 cache.direct={direct},aio=threads,{access}"
             ),
         );
         // Never guessed: what a guest wrote to its disk's start means nothing here.
         add(
             "-blockdev",
             format!(
-                "driver=raw,node-name=disk{index},file=file{index},discard=unmap,cache.direct={direct}"
+                "driver=raw,node-name=disk{index},file=file{index},{access},cache.direct={direct}"
             ),
         );
         add("-device", format!("virtio-blk-pci,drive=disk{index}"));
@@ -179,11 +185,13 @@ mod tests {
                     descriptor: 102,
                     is_block_device: true,
                     is_direct: true,
+                    is_read_only: false,
                 },
                 DiskShape {
                     descriptor: 103,
                     is_block_device: false,
                     is_direct: false,
+                    is_read_only: false,
                 },
             ],
             parameters: Some((104, parameters)),

@@ -151,6 +151,7 @@ fn shape(disk: &Disk, descriptor: i32) -> io::Result<DiskShape> {
     Ok(DiskShape {
         descriptor,
         is_block_device: disk.file.metadata()?.file_type().is_block_device(),
+        is_read_only: disk.read_only,
         is_direct: fcntl_getfl(&disk.file)?.contains(OFlags::DIRECT),
     })
 }

@@ -42,9 +42,11 @@ pub struct Machine {
 /// A disk of the instance.
 #[derive(Debug)]
 pub struct Disk {
-    /// Open for reading and writing. QEMU does direct I/O if this descriptor does (O_DIRECT):
-    /// the flag belongs to the opening, which both share.
+    /// Open for reading and, unless it is read-only, for writing. QEMU does direct I/O if this
+    /// descriptor does (O_DIRECT): the flag belongs to the opening, which both share.
     pub file: File,
+    /// Whether the helper may only read it; the file is open for reading only then.
+    pub read_only: bool,
 }
 
 /// The disk that holds the parameters.
