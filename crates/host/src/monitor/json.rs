@@ -20,6 +20,16 @@ struct Line<'message> {
     timestamp: f64,
 }
 
+/// A message of now as one JSON object, without a newline.
+pub fn line(message: &Message) -> String {
+    let timestamp = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64();
+    // Nothing in a message can fail to become JSON.
+    serde_json::to_string(&Line { message, timestamp }).unwrap_or_default()
+}
+
 impl<W: Write + Send> JsonLines<W> {
     /// Writes to `output`. When nobody reads there any more, what is written is lost.
     pub fn new(output: W) -> Self {
@@ -29,17 +39,13 @@ impl<W: Write + Send> JsonLines<W> {
 
 impl<W: Write + Send> Monitor for JsonLines<W> {
     fn message(&self, message: &Message) {
-        let timestamp = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs_f64();
-        let Ok(mut line) = serde_json::to_vec(&Line { message, timestamp }) else {
-            return;
-        };
-        line.push(b'\n');
+        let mut line = line(message);
+        line.push('\n');
         if let Ok(mut output) = self.0.lock() {
             // A reader that went away must not fail the deployment.
-            let _ = output.write_all(&line).and_then(|()| output.flush());
+            let _ = output
+                .write_all(line.as_bytes())
+                .and_then(|()| output.flush());
         }
     }
 }
