@@ -16,6 +16,9 @@ _snf__image() {
             ",$1")
                 cmd="snf__image"
                 ;;
+            snf__image,config)
+                cmd="snf__image__subcmd__config"
+                ;;
             snf__image,deploy)
                 cmd="snf__image__subcmd__deploy"
                 ;;
@@ -24,6 +27,9 @@ _snf__image() {
                 ;;
             snf__image,helper)
                 cmd="snf__image__subcmd__helper"
+                ;;
+            snf__image__subcmd__help,config)
+                cmd="snf__image__subcmd__help__subcmd__config"
                 ;;
             snf__image__subcmd__help,deploy)
                 cmd="snf__image__subcmd__help__subcmd__deploy"
@@ -74,12 +80,34 @@ _snf__image() {
 
     case "${cmd}" in
         snf__image)
-            opts="-v -h -V --config --verbose --json --help --version deploy helper help"
+            opts="-v -h -V --config --verbose --json --help --version config deploy helper help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__config)
+            opts="-v -h --variant --config --verbose --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --variant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -154,8 +182,22 @@ _snf__image() {
             return 0
             ;;
         snf__subcmd__image__subcmd__help)
-            opts="deploy helper help"
+            opts="config deploy helper help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__help__subcmd__config)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -29,9 +29,15 @@ complete -c snf-image -n "__fish_snf_image_needs_command" -s v -l verbose -d 'Sa
 complete -c snf-image -n "__fish_snf_image_needs_command" -l json -d 'Print messages as JSON lines on standard output'
 complete -c snf-image -n "__fish_snf_image_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snf-image -n "__fish_snf_image_needs_command" -s V -l version -d 'Print version'
+complete -c snf-image -n "__fish_snf_image_needs_command" -f -a "config" -d 'Show the settings that are in effect, and where each comes from'
 complete -c snf-image -n "__fish_snf_image_needs_command" -f -a "deploy" -d 'Deploy an image onto a disk and customise it'
 complete -c snf-image -n "__fish_snf_image_needs_command" -f -a "helper" -d 'Build, show or try the helper VM'
 complete -c snf-image -n "__fish_snf_image_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c snf-image -n "__fish_snf_image_using_subcommand config" -l variant -d 'Show what is in effect for instances of this OS variant' -r
+complete -c snf-image -n "__fish_snf_image_using_subcommand config" -l config -d 'Read this configuration file instead of those of the system' -r -F
+complete -c snf-image -n "__fish_snf_image_using_subcommand config" -s v -l verbose -d 'Say what is being done, and after a failure show the end of the helper\'s log; twice: show all of the log'
+complete -c snf-image -n "__fish_snf_image_using_subcommand config" -l json -d 'Print messages as JSON lines on standard output'
+complete -c snf-image -n "__fish_snf_image_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l image -d 'The image' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l target -d 'The block device, or the regular file, that becomes the machine\'s disk' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l format -d 'What the image is' -r -f -a "diskdump\t'A raw dump of a whole disk'"
@@ -74,9 +80,10 @@ complete -c snf-image -n "__fish_snf_image_using_subcommand helper; and __fish_s
 complete -c snf-image -n "__fish_snf_image_using_subcommand helper; and __fish_seen_subcommand_from help" -f -a "info" -d 'Show what the helper VM was built from'
 complete -c snf-image -n "__fish_snf_image_using_subcommand helper; and __fish_seen_subcommand_from help" -f -a "check" -d 'Boot the helper VM once, without disks, and say how long it took'
 complete -c snf-image -n "__fish_snf_image_using_subcommand helper; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c snf-image -n "__fish_snf_image_using_subcommand help; and not __fish_seen_subcommand_from deploy helper help" -f -a "deploy" -d 'Deploy an image onto a disk and customise it'
-complete -c snf-image -n "__fish_snf_image_using_subcommand help; and not __fish_seen_subcommand_from deploy helper help" -f -a "helper" -d 'Build, show or try the helper VM'
-complete -c snf-image -n "__fish_snf_image_using_subcommand help; and not __fish_seen_subcommand_from deploy helper help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c snf-image -n "__fish_snf_image_using_subcommand help; and not __fish_seen_subcommand_from config deploy helper help" -f -a "config" -d 'Show the settings that are in effect, and where each comes from'
+complete -c snf-image -n "__fish_snf_image_using_subcommand help; and not __fish_seen_subcommand_from config deploy helper help" -f -a "deploy" -d 'Deploy an image onto a disk and customise it'
+complete -c snf-image -n "__fish_snf_image_using_subcommand help; and not __fish_seen_subcommand_from config deploy helper help" -f -a "helper" -d 'Build, show or try the helper VM'
+complete -c snf-image -n "__fish_snf_image_using_subcommand help; and not __fish_seen_subcommand_from config deploy helper help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c snf-image -n "__fish_snf_image_using_subcommand help; and __fish_seen_subcommand_from helper" -f -a "build" -d 'Build the helper VM\'s kernel and initramfs into HELPER_DIR'
 complete -c snf-image -n "__fish_snf_image_using_subcommand help; and __fish_seen_subcommand_from helper" -f -a "info" -d 'Show what the helper VM was built from'
 complete -c snf-image -n "__fish_snf_image_using_subcommand help; and __fish_seen_subcommand_from helper" -f -a "check" -d 'Boot the helper VM once, without disks, and say how long it took'

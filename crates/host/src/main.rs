@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use snf_image::cli::Cli;
+use snf_image::ganeti::{self, Script};
 use snf_image_sandbox::launcher;
 
 fn main() -> ExitCode {
@@ -15,7 +16,13 @@ fn main() -> ExitCode {
     if launcher::is_launcher(&name) {
         launcher::main();
     }
-    if Path::new(&name).file_name().is_some_and(|name| name == "snf-image-update-helper") {
+    if let Some(script) = Script::from_argv0(&name) {
+        return ganeti::run(script, arguments.get(1..).unwrap_or_default());
+    }
+    if Path::new(&name)
+        .file_name()
+        .is_some_and(|name| name == "snf-image-update-helper")
+    {
         arguments.splice(1..1, ["helper".into(), "build".into()]);
     }
     snf_image::commands::run(&Cli::parse_from(arguments))

@@ -1,7 +1,7 @@
 //! What a node is told about itself, with the default of each setting.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How the helper VM's processor is made.
@@ -60,6 +60,16 @@ pub struct Settings {
     pub helper_parameters: ParametersSeat,
     /// `QEMU`: the emulator, a name in PATH or a path.
     pub qemu: PathBuf,
+    /// `IMAGE_DIR`: where the images lie that the OS parameter img_id may name.
+    pub image_dir: PathBuf,
+    /// `IMAGE_DEBUG`: whether the OS scripts' log has every detail.
+    pub image_debug: bool,
+    /// `IMPORT_GROW`: whether an import onto a larger disk grows partition and file system.
+    pub import_grow: bool,
+    /// `PROGRESS_MONITOR`: the program that is fed with messages; none when empty.
+    pub progress_monitor: PathBuf,
+    /// `VARIANTS_DIR`: where the variants' files lie.
+    pub variants_dir: PathBuf,
 }
 
 /// A value that a setting does not take.
@@ -86,6 +96,11 @@ impl Default for Settings {
             helper_accel: AcceleratorChoice::Auto,
             helper_parameters: ParametersSeat::Virtio,
             qemu: PathBuf::from("qemu-system-x86_64"),
+            image_dir: PathBuf::from("/var/lib/snf-image"),
+            image_debug: false,
+            import_grow: true,
+            progress_monitor: PathBuf::new(),
+            variants_dir: PathBuf::from("/etc/ganeti/snf-image/variants"),
         }
     }
 }
@@ -118,17 +133,21 @@ impl Settings {
             "HELPER_SUITE" => {
                 let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
                 self.helper_suite = Some(value.to_owned())
-                    .filter(|suite| suite.bytes().all(plain) && suite.starts_with(char::is_alphabetic))
-                    .ok_or_else(|| refuse("it is the name of a release of Debian, such as stable"))?;
+                    .filter(|suite| {
+                        suite.bytes().all(plain) && suite.starts_with(char::is_alphabetic)
+                    })
+                    .ok_or_else(|| {
+                        refuse("it is the name of a release of Debian, such as stable")
+                    })?;
             }
             "HELPER_MIRROR" => {
                 let starts = ["http://", "https://", "file:/", "copy:/", "deb "];
                 let fits = |mirror: &String| {
                     mirror.is_empty() || starts.iter().any(|start| mirror.starts_with(start))
                 };
-                self.helper_mirror = Some(value.to_owned())
-                    .filter(fits)
-                    .ok_or_else(|| refuse("it is a URL with http:, https: or file:, or a line of sources.list"))?;
+                self.helper_mirror = Some(value.to_owned()).filter(fits).ok_or_else(|| {
+                    refuse("it is a URL with http:, https: or file:, or a line of sources.list")
+                })?;
             }
             "HELPER_USER" => {
                 self.helper_user = Some(value.to_owned())
@@ -142,8 +161,12 @@ impl Settings {
                     .filter(|mib| (128..=1 << 20).contains(mib))
                     .ok_or_else(|| refuse("it is a number of MiB from 128 to 1048576"))?;
             }
-            "HELPER_SOFT_TIMEOUT" => self.helper_soft_timeout = duration(value).ok_or_else(|| refuse(TIME))?,
-            "HELPER_HARD_TIMEOUT" => self.helper_hard_timeout = duration(value).ok_or_else(|| refuse(TIME))?,
+            "HELPER_SOFT_TIMEOUT" => {
+                self.helper_soft_timeout = duration(value).ok_or_else(|| refuse(TIME))?
+            }
+            "HELPER_HARD_TIMEOUT" => {
+                self.helper_hard_timeout = duration(value).ok_or_else(|| refuse(TIME))?
+            }
             "HELPER_ACCEL" => {
                 self.helper_accel = match value {
                     "auto" => AcceleratorChoice::Auto,
@@ -164,13 +187,92 @@ impl Settings {
                     .filter(|path| !path.as_os_str().is_empty())
                     .ok_or_else(|| refuse("it is the name or the path of a program"))?;
             }
+            "IMAGE_DIR" => self.image_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
+            "IMAGE_DEBUG" => {
+                self.image_debug = yes_or_no(value).ok_or_else(|| refuse(YES_OR_NO))?
+            }
+            "IMPORT_GROW" => {
+                self.import_grow = yes_or_no(value).ok_or_else(|| refuse(YES_OR_NO))?
+            }
+            "PROGRESS_MONITOR" => {
+                self.progress_monitor = Some(PathBuf::from(value))
+                    .filter(|path| value.is_empty() || path.is_absolute())
+                    .ok_or_else(|| {
+                        refuse("it is the absolute path of a program, without arguments, or empty")
+                    })?;
+            }
+            "VARIANTS_DIR" => {
+                self.variants_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
+            }
             _ => return Ok(false),
         }
         Ok(true)
     }
+
+    /// Every setting by its name, in the form that [`Settings::set`] takes.
+    #[must_use]
+    pub fn show(&self) -> Vec<(&'static str, String)> {
+        let path = |path: &Path| path.display().to_string();
+        let switch = |on: bool| if on { "yes" } else { "no" }.to_owned();
+        let builder = match self.helper_builder {
+            HelperBuilder::Initramfs => "initramfs",
+            HelperBuilder::Debootstrap => "debootstrap",
+        };
+        let accel = match self.helper_accel {
+            AcceleratorChoice::Auto => "auto",
+            AcceleratorChoice::Kvm => "kvm",
+            AcceleratorChoice::Tcg => "tcg",
+        };
+        let seat = match self.helper_parameters {
+            ParametersSeat::Virtio => "virtio",
+            ParametersSeat::Floppy => "floppy",
+        };
+        vec![
+            ("HELPER_ACCEL", accel.to_owned()),
+            ("HELPER_BUILDER", builder.to_owned()),
+            ("HELPER_DIR", path(&self.helper_dir)),
+            (
+                "HELPER_HARD_TIMEOUT",
+                self.helper_hard_timeout.as_secs().to_string(),
+            ),
+            ("HELPER_MEMORY", self.helper_memory_mib.to_string()),
+            ("HELPER_MIRROR", self.helper_mirror.clone()),
+            ("HELPER_PARAMETERS", seat.to_owned()),
+            ("HELPER_PKG", path(&self.helper_pkg)),
+            (
+                "HELPER_SOFT_TIMEOUT",
+                self.helper_soft_timeout.as_secs().to_string(),
+            ),
+            ("HELPER_SUITE", self.helper_suite.clone()),
+            ("HELPER_USER", self.helper_user.clone()),
+            ("IMAGE_DEBUG", switch(self.image_debug)),
+            ("IMAGE_DIR", path(&self.image_dir)),
+            ("IMPORT_GROW", switch(self.import_grow)),
+            ("PROGRESS_MONITOR", path(&self.progress_monitor)),
+            ("QEMU", path(&self.qemu)),
+            ("VARIANTS_DIR", path(&self.variants_dir)),
+        ]
+    }
 }
 
-const TIME: &str = "it is a number from 1 on, in seconds or with s, m, h or d behind it, at most 7d";
+const TIME: &str =
+    "it is a number from 1 on, in seconds or with s, m, h or d behind it, at most 7d";
+
+const DIRECTORY: &str = "it is an absolute path of a directory";
+
+const YES_OR_NO: &str = "it is yes or no";
+
+fn directory(value: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(value)).filter(|path| path.is_absolute())
+}
+
+fn yes_or_no(value: &str) -> Option<bool> {
+    match value {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
 
 /// Reads a time as timeout(1) does, without fractions.
 fn duration(text: &str) -> Option<Duration> {
@@ -199,10 +301,27 @@ mod tests {
 
     #[test]
     fn times_are_read_with_and_without_unit() {
-        for (text, seconds) in [("1", 1), ("120", 120), ("5s", 5), ("2m", 120), ("1h", 3600), ("7d", 604_800)] {
+        for (text, seconds) in [
+            ("1", 1),
+            ("120", 120),
+            ("5s", 5),
+            ("2m", 120),
+            ("1h", 3600),
+            ("7d", 604_800),
+        ] {
             assert_eq!(duration(text), Some(Duration::from_secs(seconds)), "{text}");
         }
-        for text in ["", "0", "s", "-1", "1.5", "8d", "1 m", "99999999999999999999d", "1w"] {
+        for text in [
+            "",
+            "0",
+            "s",
+            "-1",
+            "1.5",
+            "8d",
+            "1 m",
+            "99999999999999999999d",
+            "1w",
+        ] {
             assert_eq!(duration(text), None, "{text}");
         }
     }
@@ -222,9 +341,28 @@ mod tests {
             ("HELPER_ACCEL", "xen"),
             ("HELPER_PARAMETERS", "usb"),
             ("QEMU", ""),
+            ("IMAGE_DIR", ""),
+            ("IMAGE_DEBUG", "maybe"),
+            ("IMPORT_GROW", ""),
+            ("PROGRESS_MONITOR", "monitor --verbose"),
+            ("VARIANTS_DIR", "variants"),
         ] {
-            assert!(Settings::default().set(name, value).is_err(), "{name}={value}");
+            assert!(
+                Settings::default().set(name, value).is_err(),
+                "{name}={value}"
+            );
         }
         assert_eq!(Settings::default().set("NOTHING", "x"), Ok(false));
+    }
+
+    #[test]
+    fn what_is_shown_can_be_set_again() {
+        let shown = Settings::default().show();
+        let mut settings = Settings::default();
+        for (name, value) in &shown {
+            assert_eq!(settings.set(name, value), Ok(true), "{name}={value}");
+        }
+        assert_eq!(settings, Settings::default());
+        assert!(shown.is_sorted());
     }
 }
