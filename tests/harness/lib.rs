@@ -13,8 +13,10 @@ mod cluster;
 mod outcome;
 mod product;
 mod scene;
+mod script;
 
-pub use cluster::{Cluster, Instance};
+pub use cluster::{Cluster, Instance, Published};
 pub use outcome::Outcome;
 pub use product::Product;
 pub use scene::Scene;
+pub use script::{INSTANCE, Script};
