@@ -3,16 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
 
-use std::path::Path;
-
 use harness::{Cluster, Instance, Scene};
 use snf_image_testkit::disk::{self, MIB, gpt_problems};
 use snf_image_testkit::ext::Ext;
 use snf_image_testkit::tree;
-
-fn parameters(image: &Path) -> String {
-    format!("img_id={},img_format=diskdump", image.display())
-}
 
 /// The root file system on the first disk of an instance, which must be without a fault.
 fn root_of(instance: &Instance, node: u32) -> Ext {
@@ -29,6 +23,7 @@ fn an_instance_on_a_file_gets_its_name_its_password_and_the_whole_disk() {
     };
     let Some(scene) = Scene::set() else { return };
     let image = scene.small_image(tree::debian).unwrap();
+    let image = cluster.publish(&image, "file.raw").unwrap();
     let instance = cluster.instance(1).unwrap();
     instance
         .add(
@@ -37,7 +32,7 @@ fn an_instance_on_a_file_gets_its_name_its_password_and_the_whole_disk() {
                 "--disk-template=file",
                 "--disk=0:size=256M",
                 "--os-parameters",
-                &format!("{},img_passwd=correct horse", parameters(&image)),
+                &format!("{},img_passwd=correct horse", image.parameters()),
             ],
         )
         .unwrap()
@@ -60,7 +55,8 @@ fn a_life_on_block_devices() {
     };
     let Some(scene) = Scene::set() else { return };
     let image = scene.small_image(tree::debian).unwrap();
-    let parameters = parameters(&image);
+    let image = cluster.publish(&image, "block.raw").unwrap();
+    let parameters = image.parameters();
     let instance = cluster.instance(2).unwrap();
     instance
         .add(
@@ -147,16 +143,12 @@ fn what_is_wrong_is_said_in_the_answer_of_the_job() {
             [
                 "--disk-template=file",
                 "--disk=0:size=64M",
-                "--os-parameters=img_id=/nowhere/image,img_format=diskdump",
+                "--os-parameters=img_id=nowhere,img_format=diskdump",
             ],
         )
         .unwrap();
     assert_ne!(missing.code, Some(0));
-    assert!(
-        missing.stderr.contains("/nowhere/image"),
-        "{}",
-        missing.stderr
-    );
+    assert!(missing.stderr.contains("nowhere"), "{}", missing.stderr);
 
     let wrong = cluster.instance(5).unwrap();
     let refused = wrong
@@ -165,7 +157,7 @@ fn what_is_wrong_is_said_in_the_answer_of_the_job() {
             [
                 "--disk-template=file",
                 "--disk=0:size=64M",
-                "--os-parameters=img_id=/nowhere/image,img_format=floppy",
+                "--os-parameters=img_id=nowhere,img_format=floppy",
             ],
         )
         .unwrap();

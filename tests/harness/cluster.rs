@@ -102,6 +102,16 @@ impl Cluster {
         Ok(fs::read_to_string(directory.join(name))?)
     }
 
+    /// Puts an image where all nodes find it under this name, until the test of it ends.
+    ///
+    /// # Errors
+    /// When it cannot be copied.
+    pub fn publish(&self, image: &Path, name: &str) -> Result<Published> {
+        let path = self.state.join("images").join(name);
+        fs::copy(image, &path).with_context(|| format!("copying {}", image.display()))?;
+        Ok(Published(path))
+    }
+
     /// The instance of this number, which no other test uses. One that a test left is removed.
     ///
     /// # Errors
@@ -130,6 +140,25 @@ impl Cluster {
         Ok(output
             .with_context(|| format!("starting {command:?}"))?
             .into())
+    }
+}
+
+/// An image in IMAGE_DIR. It is removed when this is dropped.
+#[derive(Debug)]
+pub struct Published(PathBuf);
+
+impl Published {
+    /// The OS parameters that name it.
+    #[must_use]
+    pub fn parameters(&self) -> String {
+        let name = self.0.file_name().unwrap_or_default().to_string_lossy();
+        format!("img_id={name},img_format=diskdump")
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
     }
 }
 
