@@ -1,5 +1,5 @@
-//! `cargo xtask man`: writes the man pages and completions that the command line's definition
-//! gives.
+//! `cargo xtask man`: writes what is made from the program's own definitions: man pages, completions,
+//! and the list of OS parameters.
 // SPDX-License-Identifier: BSD-2-Clause
 
 use anyhow::Result;
@@ -18,6 +18,8 @@ pub(crate) fn man() -> Result<()> {
             "man",
             "--test",
             "completions",
+            "--test",
+            "definition",
         ])
         .env("SNF_UPDATE_MAN", "1"))
 }

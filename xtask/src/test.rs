@@ -83,6 +83,7 @@ pub(crate) fn test(fast: bool) -> Result<bool> {
     count.add(nextest::run(&rest, &[])?);
     if !fast {
         count.add(vm_tests()?);
+        count.add(ganeti_tests());
     }
     Ok(count.report())
 }
@@ -94,6 +95,14 @@ fn check(name: &str, arguments: &[&str]) -> Result<Count> {
         eprintln!("{}\nFAILED: {name}", said(&output));
     }
     Ok(Count::of(output.status.success()))
+}
+
+/// A cluster that cannot be brought up counts as one failure.
+fn ganeti_tests() -> Count {
+    ganeti::ganeti(false).unwrap_or_else(|error| {
+        eprintln!("FAILED: preparing the tests with Ganeti: {error:#}");
+        Count::of(false)
+    })
 }
 
 /// What cannot be prepared counts as one failure.
