@@ -9,16 +9,20 @@
     reason = "a test that cannot be set up has failed, and says why"
 )]
 
+mod cluster;
 mod deployment;
 mod failing;
 mod outcome;
 mod own_helper;
 mod product;
 mod scene;
+mod script;
 
+pub use cluster::{Cluster, Instance, Published};
 pub use deployment::{Deployment, LIMIT};
 pub use failing::Original;
 pub use outcome::Outcome;
 pub use own_helper::OwnHelper;
 pub use product::Product;
 pub use scene::Scene;
+pub use script::{INSTANCE, Script};

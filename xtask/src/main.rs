@@ -5,7 +5,9 @@ mod appliance;
 mod bench;
 mod build;
 mod command;
+mod deb;
 mod demo;
+mod ganeti;
 mod image;
 mod job;
 mod man;
@@ -32,6 +34,8 @@ enum Task {
     Appliance,
     /// Make the demo image, a bootable Debian 12, in target/images
     Image,
+    /// Make the Debian packages in target/debian
+    Deb,
     /// Deploy the demo image, boot the result and look around in it
     Demo,
     /// Run all tests
@@ -40,7 +44,13 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
-    /// Regenerate the man pages
+    /// Run the tests on a Ganeti cluster of three nodes that have installed the packages
+    Ganeti {
+        /// Leave the cluster up
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Regenerate the man pages and the shells' completions
     Man,
     /// Measure
     #[command(subcommand)]
@@ -82,7 +92,13 @@ fn run(task: &Task) -> Result<bool> {
             appliance::ensure()?;
         }
         Task::Image => println!("{}", image::ensure()?.display()),
+        Task::Deb => {
+            for package in deb::deb()? {
+                println!("{}", package.display());
+            }
+        }
         Task::Demo => demo::demo()?,
+        Task::Ganeti { keep } => return Ok(ganeti::ganeti(*keep)?.report()),
         Task::Man => man::man()?,
         Task::Test { fast } => return test::test(*fast),
         Task::Bench(Bench::Deploy { runs, alone }) => bench::deploy(*runs, *alone)?,

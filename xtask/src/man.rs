@@ -1,11 +1,12 @@
-//! `cargo xtask man`: writes the man pages that the command line's definition gives.
+//! `cargo xtask man`: writes what is made from the program's own definitions: man pages, completions,
+//! and the list of OS parameters.
 // SPDX-License-Identifier: BSD-2-Clause
 
 use anyhow::Result;
 
 use crate::command::{cargo, run};
 
-/// Lets the test that compares the pages write them instead.
+/// Lets the tests that compare them write them instead.
 pub(crate) fn man() -> Result<()> {
     run(cargo()
         .args([
@@ -15,6 +16,10 @@ pub(crate) fn man() -> Result<()> {
             "snf-image-host",
             "--test",
             "man",
+            "--test",
+            "completions",
+            "--test",
+            "definition",
         ])
         .env("SNF_UPDATE_MAN", "1"))
 }

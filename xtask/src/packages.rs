@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /// Debian packages and what each is for.
-pub(crate) const DEBIAN: [&str; 25] = [
+pub(crate) const DEBIAN: [&str; 28] = [
     // Building: the C libraries zstd and liblzma are compiled, the helper is linked statically.
     "gcc",
     "libc6-dev",
@@ -19,6 +19,7 @@ pub(crate) const DEBIAN: [&str; 25] = [
     "dosfstools",
     "extlinux",
     "mmdebstrap",
+    "squashfs-tools",
     "mount",
     "syslinux-common",
     // Looking at results with tools that the product does not use.
@@ -29,6 +30,9 @@ pub(crate) const DEBIAN: [&str; 25] = [
     "xfsprogs",
     "util-linux",
     "procps",
+    // The packages.
+    "dpkg-dev",
+    "lintian",
     // Comparing with the unconfined way.
     "parted",
     "passwd",

@@ -44,3 +44,13 @@ pub(crate) fn config() -> PathBuf {
 pub(crate) fn images() -> PathBuf {
     target().join("images")
 }
+
+/// The sources of the Debian packages.
+pub(crate) fn packaging() -> PathBuf {
+    root().join("packaging")
+}
+
+/// The Debian packages.
+pub(crate) fn debian() -> PathBuf {
+    target().join("debian")
+}

@@ -1,13 +1,13 @@
 //! `cargo xtask test`: everything that must hold, with one line at the end.
 // SPDX-License-Identifier: BSD-2-Clause
 
-mod nextest;
+pub(crate) mod nextest;
 
 use anyhow::Result;
 use snf_image_testkit::tool::said;
 
 use crate::command::{cargo, say};
-use crate::{appliance, build, image, paths, setup};
+use crate::{appliance, build, ganeti, image, paths, setup};
 
 /// Nextest's name for the tests that deploy with the built product into real VMs.
 const VM_TESTS: &str = "package(snf-image-tests) & binary(/^vm_/)";
@@ -46,7 +46,7 @@ const CHECKS: [(&str, &[&str]); 3] = [
 
 /// How many of something held.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Count {
+pub(crate) struct Count {
     passed: u64,
     failed: u64,
 }
@@ -63,6 +63,12 @@ impl Count {
         self.passed += other.passed;
         self.failed += other.failed;
     }
+
+    /// Prints the one line at the end; whether everything held.
+    pub(crate) fn report(self) -> bool {
+        println!("{} passed, {} failed", self.passed, self.failed);
+        self.failed == 0
+    }
 }
 
 /// Runs everything, or with `fast` all but what needs a VM; whether all of it passed.
@@ -73,12 +79,13 @@ pub(crate) fn test(fast: bool) -> Result<bool> {
         count.add(check(name, arguments)?);
     }
     say("tests without VMs");
-    count.add(nextest::run(&format!("not ({VM_TESTS})"), &[])?);
+    let rest = format!("not ({VM_TESTS}) and not ({})", ganeti::TESTS);
+    count.add(nextest::run(&rest, &[])?);
     if !fast {
         count.add(vm_tests()?);
+        count.add(ganeti_tests());
     }
-    println!("{} passed, {} failed", count.passed, count.failed);
-    Ok(count.failed == 0)
+    Ok(count.report())
 }
 
 fn check(name: &str, arguments: &[&str]) -> Result<Count> {
@@ -88,6 +95,14 @@ fn check(name: &str, arguments: &[&str]) -> Result<Count> {
         eprintln!("{}\nFAILED: {name}", said(&output));
     }
     Ok(Count::of(output.status.success()))
+}
+
+/// A cluster that cannot be brought up counts as one failure.
+fn ganeti_tests() -> Count {
+    ganeti::ganeti(false).unwrap_or_else(|error| {
+        eprintln!("FAILED: preparing the tests with Ganeti: {error:#}");
+        Count::of(false)
+    })
 }
 
 /// What cannot be prepared counts as one failure.

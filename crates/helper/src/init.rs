@@ -27,17 +27,30 @@ const EVENT_PORT: &str = "/dev/ttyS2";
 const TARGET: &str = "/run/snf-image-helper/target";
 /// Where the parameters are mounted.
 const PARAMETERS: &str = "/run/snf-image-helper/parameters";
+/// Word of the kernel's command line without which no running system is taken over.
+const ACTIVATE: &str = "snf_image_activate_helper";
 
 /// Does the work of the first process, or says what this program is.
 pub fn main() {
+    let places = [Path::new(TARGET), Path::new(PARAMETERS)];
     if process::id() == 1 {
-        first_process();
+        work_and_power_off(|| machine::prepare(&places));
     }
     let help = "snf-image-helper is the first process of the helper VM of snf-image: the kernel \
-                starts it there.\nUsage: snf-image-helper --version | --help";
+                starts it there, or another init with --activate.\n\
+                Usage: snf-image-helper --activate | --version | --help";
     match env::args().nth(1).as_deref() {
         Some("--version") => machine::say(concat!("snf-image-helper ", env!("CARGO_PKG_VERSION"))),
         Some("--help") => machine::say(help),
+        Some("--activate") if is_activated(&kernel_command_line()) => {
+            work_and_power_off(|| machine::make_directories(&places));
+        }
+        Some("--activate") => {
+            machine::complain(&format!(
+                "{ACTIVATE} is not on the kernel's command line: this system is not switched off"
+            ));
+            process::exit(2);
+        }
         _ => {
             machine::complain(help);
             process::exit(2);
@@ -45,9 +58,17 @@ pub fn main() {
     }
 }
 
-fn first_process() -> ! {
+fn kernel_command_line() -> String {
+    fs::read_to_string("/proc/cmdline").unwrap_or_default()
+}
+
+fn is_activated(command_line: &str) -> bool {
+    command_line.split_whitespace().any(|word| word == ACTIVATE)
+}
+
+fn work_and_power_off(prepare: impl FnOnce() -> Result<()>) -> ! {
     machine::power_off_on_panic(None);
-    match machine::prepare(&[Path::new(TARGET), Path::new(PARAMETERS)]).and_then(|()| ports()) {
+    match prepare().and_then(|()| ports()) {
         Ok((result, events)) => work(&result, &events),
         Err(error) => console(&error.to_string()),
     }
@@ -169,7 +190,15 @@ fn deploy(
         &parameters.properties,
         &target,
         &mut reporter,
-    )?;
+    );
+    let system = match system {
+        // Whatever came back from a backup may be no system at all.
+        Err(error) if only_grows(parameters) => {
+            reporter.warning(&format!("nothing is grown: {error}"));
+            return Ok(Vec::new());
+        }
+        system => system?,
+    };
     let mut context = Context {
         parameters,
         parameters_dir,
@@ -183,6 +212,12 @@ fn deploy(
         reporter: &mut reporter,
     };
     run::all(Path::new(run::TASKS), &mut context, events)
+}
+
+/// Whether no task is asked for that needs the image's files.
+fn only_grows(parameters: &Parameters) -> bool {
+    let only = parameters.only.as_ref();
+    only.is_some_and(|only| !only.iter().any(|task| task.is_mounted()))
 }
 
 /// Reads the partition table, and restores a GPT whose primary table is broken: the kernel
@@ -208,4 +243,16 @@ fn read_table(
     fix_partition_table::restore(disk)?;
     reporter.warning("the primary GPT of the image was broken: it was restored from its backup");
     Table::read(disk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_system_that_is_told_so_is_taken_over() {
+        assert!(is_activated("quiet snf_image_activate_helper ro\n"));
+        assert!(!is_activated("quiet snf_image_activate_helper=no"));
+        assert!(!is_activated(""));
+    }
 }

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod deploy;
+pub mod ganeti;
 pub mod monitor;
 pub mod private_dir;
 pub mod request;

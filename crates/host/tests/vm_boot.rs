@@ -76,7 +76,10 @@ fn the_emulator_has_no_power() {
     machine.memory_mib = 97;
     let disk = tempfile::tempfile().unwrap();
     disk.set_len(1 << 20).unwrap();
-    machine.disks.push(Disk { file: disk });
+    machine.disks.push(Disk {
+        file: disk,
+        read_only: false,
+    });
     let params = ParamsDisk::with_capacity(1000, 0).unwrap();
     machine.parameters = Some(ParametersDisk {
         image: params.open_for_reading().unwrap(),
@@ -148,10 +151,14 @@ fn disks_of_every_kind_and_a_floppy_are_accepted() {
         if direct {
             rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::DIRECT).unwrap();
         }
-        machine.disks.push(Disk { file });
+        machine.disks.push(Disk {
+            file,
+            read_only: false,
+        });
         let device = LoopDevice::new();
         machine.disks.push(Disk {
             file: device.open(),
+            read_only: false,
         });
         let params = ParamsDisk::floppy().unwrap();
         let image = params.open_for_reading().unwrap();

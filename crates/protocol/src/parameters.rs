@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Hostname, InjectedFile, Properties, Secret};
+use crate::{Hostname, InjectedFile, Properties, Secret, Task};
 
 /// The version of everything in this crate. Host and helper must agree on it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The label of the ext2 file system on the parameters disk, by which the helper finds it.
 pub const PARAMS_LABEL: &str = "SNF-PARAMS";
@@ -20,6 +20,9 @@ pub const PARAMETERS_FILE: &str = "parameters.json";
 pub struct Parameters {
     /// [`VERSION`] of the host.
     pub version: u32,
+    /// The only tasks to run, where not all that there are: a disk that is already a
+    /// machine's own is renamed or grown.
+    pub only: Option<Vec<Task>>,
     /// The machine's name; without it the image keeps its own.
     pub hostname: Option<Hostname>,
     /// The password of the users, in clear.

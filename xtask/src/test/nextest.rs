@@ -12,7 +12,7 @@ use crate::command::cargo;
 
 /// Runs the tests of the workspace that nextest's `filter` selects, with these variables. What fails
 /// is shown as it happens.
-pub(super) fn run(filter: &str, variables: &[(&str, PathBuf)]) -> Result<Count> {
+pub(crate) fn run(filter: &str, variables: &[(&str, PathBuf)]) -> Result<Count> {
     let mut child = cargo()
         .args(["nextest", "run", "--cargo-quiet", "--no-fail-fast"])
         .args(["--status-level", "fail", "--final-status-level", "slow"])

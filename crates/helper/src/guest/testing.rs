@@ -196,6 +196,7 @@ type Task = fn(&mut Context<'_>) -> Result<Done>;
 pub(crate) fn nothing() -> Parameters {
     Parameters {
         version: VERSION,
+        only: None,
         hostname: None,
         password: None,
         password_hash: None,

@@ -51,10 +51,17 @@ pub(super) fn prepare(directories: &[&Path]) -> Result<()> {
             Err(errno) => return Err(errno).doing(doing),
         }
     }
-    for directory in directories {
-        fs::create_dir_all(directory).doing(|| format!("making {}", directory.display()))?;
-    }
-    Ok(())
+    make_directories(directories)
+}
+
+/// Makes directories.
+///
+/// # Errors
+/// When the kernel refuses one.
+pub(super) fn make_directories(directories: &[&Path]) -> Result<()> {
+    directories.iter().try_for_each(|directory| {
+        fs::create_dir_all(directory).doing(|| format!("making {}", directory.display()))
+    })
 }
 
 /// Gives bytes to the kernel's own random numbers, which the tools use.

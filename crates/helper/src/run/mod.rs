@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use snf_image_protocol::{Event, Task};
+use snf_image_protocol::{Event, Parameters, Task};
 
 use crate::channel::{Events, console};
 use crate::disk::mount::unmount_all;
@@ -32,7 +32,9 @@ pub const TASKS: &str = "/usr/lib/snf-image-helper/tasks";
 pub fn all(directory: &Path, context: &mut Context<'_>, events: &Events) -> Result<Vec<String>> {
     let mut ended = Vec::new();
     let result = entry::list(directory).and_then(|entries| {
-        entries.iter().try_for_each(|entry| {
+        let parameters = context.parameters;
+        let mut wanted = entries.iter().filter(|entry| is_wanted(entry, parameters));
+        wanted.try_for_each(|entry| {
             one(entry, context, events)?;
             ended.push(entry.name.clone());
             Ok(())
@@ -70,6 +72,13 @@ fn one(entry: &Entry, context: &mut Context<'_>, events: &Events) -> Result<()> 
         begin.elapsed().as_millis()
     ));
     Ok(())
+}
+
+/// Where only some tasks are asked for, all others are as if they were not there.
+fn is_wanted(entry: &Entry, parameters: &Parameters) -> bool {
+    parameters.only.as_ref().is_none_or(|only| {
+        Task::from_entry(&entry.file_name).is_some_and(|task| only.contains(&task))
+    })
 }
 
 /// An executable that takes the place of a built-in task obeys the rules of that task.

@@ -102,6 +102,22 @@ fn an_excluded_task_is_told_and_not_run() {
 }
 
 #[test]
+fn where_only_some_tasks_are_asked_for_all_others_are_as_if_not_there() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["10a", "50AssignHostname", "50ChangePassword"] {
+        let path = directory.path().join(name);
+        fs::write(&path, "#!/bin/sh\nexit 0\n").unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut parameters = parameters("");
+    parameters.only = Some(vec![Task::AssignHostname]);
+    let mut warnings = Warnings::default();
+    let mut context = context(&parameters, &mut warnings);
+    let ran = all(directory.path(), &mut context, &Events::new(io::sink())).unwrap();
+    assert_eq!(ran, ["AssignHostname"]);
+}
+
+#[test]
 fn an_external_task_gets_its_environment_and_no_secret() {
     let script = r#"test "$SNF_IMAGE_HOSTNAME" = vm.example.org &&
         test "$SNF_IMAGE_PROPERTY_USERS" = root &&

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use snf_image_protocol::{Task, VERSION};
 
+use super::debootstrap::Debootstrap;
 use super::elf::Elf;
 use super::error::{ApplianceError, Doing};
 use super::initramfs::Tree;
@@ -25,10 +26,22 @@ const STAGING: &str = ".build-";
 pub struct BuildOptions {
     /// Where the helper is kept (HELPER_DIR); made if it is not there.
     pub directory: PathBuf,
-    /// The statically linked program `snf-image-helper`.
-    pub helper: PathBuf,
-    /// Where the kernel comes from.
-    pub kernel: KernelSource,
+    /// How it is made.
+    pub builder: Builder,
+}
+
+/// How a helper is made.
+#[derive(Debug, Clone)]
+pub enum Builder {
+    /// A kernel and an initramfs with the tools of this node.
+    Initramfs {
+        /// The statically linked program `snf-image-helper`.
+        helper: PathBuf,
+        /// Where the kernel comes from.
+        kernel: KernelSource,
+    },
+    /// A whole Debian system.
+    Debootstrap(Debootstrap),
 }
 
 /// Where the helper's kernel comes from.
@@ -60,9 +73,13 @@ pub fn build(options: &BuildOptions, cancel: &Cancel) -> Result<Manifest, Applia
         .tempdir_in(directory)
         .doing(|| format!("making a directory in {}", directory.display()))?;
 
-    let helper = load_helper(&options.helper)?;
-    let ingredients = Ingredients::collect(options, staging.path(), cancel)?;
-    let manifest = ingredients.write(helper, staging.path())?;
+    let manifest = match &options.builder {
+        Builder::Initramfs { helper, kernel } => {
+            let helper = load_helper(helper)?;
+            Ingredients::collect(kernel, staging.path(), cancel)?.write(helper, staging.path())?
+        }
+        Builder::Debootstrap(system) => system.build(directory, staging.path(), cancel)?,
+    };
     if cancel.is_cancelled() {
         return Err(ApplianceError::Cancelled);
     }
@@ -84,12 +101,12 @@ struct Ingredients {
 
 impl Ingredients {
     fn collect(
-        options: &BuildOptions,
+        source: &KernelSource,
         staging: &Path,
         cancel: &Cancel,
     ) -> Result<Self, ApplianceError> {
         let tools = tools::collect(cancel)?;
-        let (kernel_source, kernel, modules) = match &options.kernel {
+        let (kernel_source, kernel, modules) = match source {
             KernelSource::Debian => {
                 let package = debian::kernel_package(staging, cancel)?;
                 (package.name, package.kernel, package.modules)
@@ -140,6 +157,7 @@ impl Ingredients {
             tools: self.tools.versions,
             kernel,
             initrd,
+            root: None,
         })
     }
 }
@@ -193,7 +211,7 @@ fn load_helper(path: &Path) -> Result<Vec<u8>, ApplianceError> {
 }
 
 /// Reads a file that is certainly too large above the size of the largest kernel.
-fn read_bounded(path: &Path) -> Result<Vec<u8>, ApplianceError> {
+pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, ApplianceError> {
     let doing = || format!("reading {}", path.display());
     let metadata = fs::metadata(path).doing(doing)?;
     let fits = usize::try_from(metadata.len()).is_ok_and(|size| size <= kernel::MAX_KERNEL);
@@ -219,6 +237,9 @@ fn commit(directory: &Path, staging: &Path, manifest: &Manifest, lock: &File) ->
         |from: &str, to: &FileEntry| fs::rename(staging.join(from), directory.join(&to.name));
     rename("new-kernel", &manifest.kernel)?;
     rename("new-initrd", &manifest.initrd)?;
+    if let Some(root) = &manifest.root {
+        rename("new-root", root)?;
+    }
     let path = staging.join(MANIFEST_FILE);
     let text = serde_json::to_vec_pretty(manifest)?;
     files::write(&path, "manifest", |to| to.write_all(&text))?;
@@ -236,7 +257,7 @@ fn tidy(directory: &Path, manifest: Option<&Manifest>) -> Result<(), ApplianceEr
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let replaced = manifest.is_some_and(|manifest| {
-            is_ours(&name) && *name != *manifest.kernel.name && *name != *manifest.initrd.name
+            is_ours(&name) && manifest.files().all(|file| *name != *file.name)
         });
         if replaced {
             fs::remove_file(entry.path()).doing(doing)?;
@@ -254,10 +275,12 @@ mod tests {
     fn options(directory: &Path, helper: &str) -> BuildOptions {
         BuildOptions {
             directory: directory.to_owned(),
-            helper: PathBuf::from(helper),
-            kernel: KernelSource::Files {
-                kernel: PathBuf::from("/proc/self/exe"),
-                modules: PathBuf::from("/nowhere"),
+            builder: Builder::Initramfs {
+                helper: PathBuf::from(helper),
+                kernel: KernelSource::Files {
+                    kernel: PathBuf::from("/proc/self/exe"),
+                    modules: PathBuf::from("/nowhere"),
+                },
             },
         }
     }

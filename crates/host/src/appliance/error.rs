@@ -8,7 +8,11 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ApplianceError {
     /// The directory or its manifest does not exist.
-    #[error("there is no helper in {}: run `snf-image helper build`", .0.display())]
+    #[error(
+        "there is no helper in {}: run `snf-image helper build` or install the package \
+         snf-image-appliance",
+        .0.display()
+    )]
     Missing(PathBuf),
     /// The helper was built by another release.
     #[error(
@@ -43,7 +47,7 @@ pub enum ApplianceError {
         source: io::Error,
     },
     /// A program that the build needs failed.
-    #[error("{program} failed with {status}{}", last_line(.stderr))]
+    #[error("{program} failed with {status}{}", cause(.stderr))]
     Program {
         /// Its name.
         program: String,
@@ -110,10 +114,12 @@ impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
     }
 }
 
-fn last_line(stderr: &str) -> String {
-    stderr
-        .lines()
-        .rfind(|line| !line.trim().is_empty())
+/// The line that apt and its relatives mark as the first error, else the last one.
+fn cause(stderr: &str) -> String {
+    let mut lines = stderr.lines().filter(|line| !line.trim().is_empty());
+    let marked = lines.clone().find(|line| line.starts_with("E: "));
+    marked
+        .or_else(|| lines.next_back())
         .map(|line| format!(": {}", line.trim()))
         .unwrap_or_default()
 }

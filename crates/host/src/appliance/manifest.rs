@@ -44,8 +44,11 @@ pub struct Manifest {
     pub tools: BTreeMap<String, String>,
     /// The kernel, an uncompressed ELF file with a PVH entry.
     pub kernel: FileEntry,
-    /// The initramfs, an uncompressed cpio archive.
+    /// The initramfs, an archive that the kernel unpacks.
     pub initrd: FileEntry,
+    /// The root file system, where the initramfs is not all there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<FileEntry>,
 }
 
 /// One file of the helper.
@@ -86,7 +89,7 @@ impl Manifest {
             return Err(Unusable::Stale { found, expected });
         }
         let manifest: Manifest = serde_json::from_slice(bytes).map_err(damaged)?;
-        for file in [&manifest.kernel, &manifest.initrd] {
+        for file in manifest.files() {
             if !is_ours(&file.name) {
                 return Err(Unusable::Damaged(format!(
                     "{:?} is no file name",
@@ -95,6 +98,11 @@ impl Manifest {
             }
         }
         Ok(manifest)
+    }
+
+    /// All files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        [&self.kernel, &self.initrd].into_iter().chain(&self.root)
     }
 
     /// The manifest for a person, one fact a line.
@@ -114,7 +122,7 @@ impl Manifest {
             facts.push(("tools from", format!("{package} {version}")));
         }
         facts.push(("helper", format!("sha256 {}", self.helper_sha256)));
-        for file in [&self.kernel, &self.initrd] {
+        for file in self.files() {
             let FileEntry { name, size, sha256 } = file;
             facts.push(("file", format!("{name}, {size} bytes, sha256 {sha256}")));
         }
@@ -128,7 +136,7 @@ impl Manifest {
 
 /// Whether a name is one that a build gives to its files.
 pub(super) fn is_ours(name: &str) -> bool {
-    ["kernel-", "initrd-"]
+    ["kernel-", "initrd-", "root-"]
         .iter()
         .filter_map(|prefix| name.strip_prefix(prefix))
         .any(|digest| !digest.is_empty() && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -161,6 +169,7 @@ pub(super) mod tests {
             tools: BTreeMap::from([("fdisk".to_owned(), "2.38.1".to_owned())]),
             kernel: file("kernel-abababababab"),
             initrd: file("initrd-abababababab"),
+            root: None,
         }
     }
 

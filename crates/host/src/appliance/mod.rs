@@ -4,6 +4,7 @@
 mod build;
 mod command_line;
 mod debian;
+mod debootstrap;
 mod decompress;
 mod elf;
 mod error;
@@ -16,7 +17,8 @@ mod open;
 mod run;
 mod tools;
 
-pub use build::{BuildOptions, KernelSource, build};
+pub use build::{BuildOptions, Builder, KernelSource, build};
+pub use debootstrap::Debootstrap;
 pub use error::ApplianceError;
 pub use manifest::{FORMAT, FileEntry, MANIFEST_FILE, Manifest};
-pub use open::Appliance;
+pub use open::{Appliance, DEFAULT_DIRECTORY};

@@ -10,6 +10,12 @@ use super::error::{ApplianceError, Doing};
 use super::files::digest;
 use super::manifest::{FileEntry, MANIFEST_FILE, MAX_MANIFEST, Manifest, Unusable};
 
+/// HELPER_DIR where no configuration names another.
+pub const DEFAULT_DIRECTORY: &str = "/var/lib/snf-image/helper";
+
+/// Where the package snf-image-appliance puts its helper.
+const PACKAGED: &str = "/usr/lib/snf-image/appliance";
+
 /// A helper whose files are open: a rebuild cannot change them under a running VM.
 #[derive(Debug)]
 pub struct Appliance {
@@ -17,16 +23,39 @@ pub struct Appliance {
     manifest: Manifest,
     kernel: File,
     initrd: File,
+    root: Option<File>,
 }
 
 impl Appliance {
     /// Opens the helper in `directory` (HELPER_DIR). The files' sizes are compared with the
-    /// manifest, their contents only by [`Appliance::verify`].
+    /// manifest, their contents only by [`Appliance::verify`]. Where [`DEFAULT_DIRECTORY`] has
+    /// none of this release, the helper of the package snf-image-appliance is taken.
     ///
     /// # Errors
     /// When there is none, it is of another release, or a file is missing or has another
     /// size.
     pub fn open(directory: &Path) -> Result<Self, ApplianceError> {
+        if directory == Path::new(DEFAULT_DIRECTORY) {
+            Self::open_first(directory, Path::new(PACKAGED))
+        } else {
+            Self::open_in(directory)
+        }
+    }
+
+    /// Opens the helper that was built here, unless there is none or it is of another release.
+    fn open_first(built: &Path, packaged: &Path) -> Result<Self, ApplianceError> {
+        match Self::open_in(built) {
+            Err(error @ (ApplianceError::Missing(_) | ApplianceError::Stale { .. })) => {
+                match Self::open_in(packaged) {
+                    Err(ApplianceError::Missing(_)) => Err(error),
+                    result => result,
+                }
+            }
+            result => result,
+        }
+    }
+
+    fn open_in(directory: &Path) -> Result<Self, ApplianceError> {
         let manifest = read(directory)?;
         match Self::with(directory, manifest.clone()) {
             // A rebuild may have replaced both after the manifest was read.
@@ -41,12 +70,16 @@ impl Appliance {
         Ok(Appliance {
             kernel: open(directory, &manifest.kernel)?,
             initrd: open(directory, &manifest.initrd)?,
+            root: (manifest.root.as_ref())
+                .map(|entry| open(directory, entry))
+                .transpose()?,
             directory: directory.to_owned(),
             manifest,
         })
     }
 
-    /// Compares the content of both files with the manifest. This reads some 60 MB.
+    /// Compares the content of the files with the manifest. This reads some 60 MB, and
+    /// twice as much where there is a root file system.
     ///
     /// # Errors
     /// When a file differs; it is named.
@@ -54,10 +87,14 @@ impl Appliance {
         thread::scope(|scope| {
             let kernel = scope.spawn(|| self.verify_file(&self.kernel, &self.manifest.kernel));
             let initrd = self.verify_file(&self.initrd, &self.manifest.initrd);
+            let root = match (&self.root, &self.manifest.root) {
+                (Some(file), Some(entry)) => self.verify_file(file, entry),
+                _ => Ok(()),
+            };
             kernel
                 .join()
                 .unwrap_or_else(|_| Err(io::Error::other("a thread ended")).doing(hashing))?;
-            initrd
+            initrd.and(root)
         })
     }
 
@@ -82,6 +119,18 @@ impl Appliance {
     #[must_use]
     pub fn initrd(&self) -> &File {
         &self.initrd
+    }
+
+    /// The root file system, open for reading, where there is one.
+    #[must_use]
+    pub fn root(&self) -> Option<&File> {
+        self.root.as_ref()
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// What is known about both; [`Manifest::describe`] is the text for a person.
@@ -176,10 +225,32 @@ mod tests {
     }
 
     #[test]
+    fn the_packaged_helper_stands_in_for_one_that_is_missing_or_stale_but_not_for_a_damaged_one() {
+        let (built, packaged) = (helper(), helper());
+        let chosen = || {
+            Appliance::open_first(built.path(), packaged.path())
+                .map(|appliance| appliance.directory().to_owned())
+        };
+        assert_eq!(chosen().unwrap(), built.path());
+        fs::write(built.path().join("kernel-abababababab"), "damaged").unwrap();
+        assert!(matches!(chosen(), Err(ApplianceError::Damaged { .. })));
+        let mut stale = example();
+        stale.release = "0.1".to_owned();
+        write_manifest(built.path(), &stale);
+        assert_eq!(chosen().unwrap(), packaged.path());
+        fs::remove_file(built.path().join(MANIFEST_FILE)).unwrap();
+        assert_eq!(chosen().unwrap(), packaged.path());
+        fs::remove_file(packaged.path().join(MANIFEST_FILE)).unwrap();
+        let error = chosen().unwrap_err().to_string();
+        assert!(error.contains(built.path().to_str().unwrap()), "{error}");
+    }
+
+    #[test]
     fn a_missing_helper_says_how_to_get_one() {
         let directory = tempfile::tempdir().unwrap();
         assert!(why_not(directory.path()).contains("there is no helper in"));
-        assert!(why_not(&directory.path().join("none")).ends_with("`snf-image helper build`"));
+        let why = why_not(&directory.path().join("none"));
+        assert!(why.contains("run `snf-image helper build`"), "{why}");
     }
 
     #[test]

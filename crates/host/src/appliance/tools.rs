@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::ApplianceError;
 use super::run::{PATH, Program};
@@ -42,7 +42,7 @@ pub(super) fn collect(cancel: &Cancel) -> Result<Tools, ApplianceError> {
     files.extend(programs);
     Ok(Tools {
         files,
-        versions: versions(cancel)?,
+        versions: versions(None, cancel)?,
     })
 }
 
@@ -56,10 +56,15 @@ fn locate(program: &str, package: &str) -> Result<PathBuf, ApplianceError> {
         })
 }
 
+/// The versions of the tools' packages on this machine, or in the system with this database.
 /// Nothing where there is no dpkg or it knows none of the packages.
-fn versions(cancel: &Cancel) -> Result<BTreeMap<String, String>, ApplianceError> {
+pub(super) fn versions(
+    database: Option<&Path>,
+    cancel: &Cancel,
+) -> Result<BTreeMap<String, String>, ApplianceError> {
     let packages: BTreeSet<_> = TOOLS.into_iter().map(|(_, package)| package).collect();
     let answer = Program::new("dpkg-query", "dpkg")
+        .args(database.map(|path| format!("--admindir={}", path.display())))
         .args(["--showformat=${Package} ${Version}\n", "--show"])
         .args(packages)
         .run(cancel);

@@ -1,6 +1,7 @@
 //! What can be typed.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod config;
 mod deploy;
 mod helper;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
+pub use config::ConfigArguments;
 pub use deploy::DeployArguments;
 pub use helper::{HelperBuildArguments, HelperCommand};
 
@@ -27,9 +29,8 @@ Files:
 pub struct Cli {
     /// Read this configuration file instead of those of the system
     ///
-    /// It holds NAME=value lines in the shell's syntax, without commands: HELPER_DIR,
-    /// HELPER_USER, HELPER_MEMORY (MiB), HELPER_SOFT_TIMEOUT and HELPER_HARD_TIMEOUT (seconds),
-    /// HELPER_ACCEL (auto, kvm or tcg), HELPER_PARAMETERS (virtio or floppy), QEMU.
+    /// It holds NAME=value lines in the shell's syntax, without commands. `snf-image config`
+    /// shows every setting; /etc/default/snf-image explains them.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
@@ -49,6 +50,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show the settings that are in effect, and where each comes from
+    Config(ConfigArguments),
     /// Deploy an image onto a disk and customise it
     Deploy(Box<DeployArguments>),
     /// Build, show or try the helper VM

@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::deploy::deploy;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
 use crate::request::{
-    Request, parse_inject, read_authorized_keys, read_password, read_password_hash,
+    Image, Request, parse_inject, read_authorized_keys, read_password, read_password_hash,
     read_personality,
 };
 
@@ -91,10 +91,12 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
         personality.extend(faults.keep(read_personality(path)).unwrap_or_default());
     }
     let request = Request {
-        image: arguments.image.clone(),
+        image: Image::At(arguments.image.clone()),
         format: arguments.format,
         target: arguments.target.clone(),
         size: arguments.size,
+        other_disks: Vec::new(),
+        only: None,
         hostname,
         password,
         password_hash,

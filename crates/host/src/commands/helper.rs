@@ -7,9 +7,11 @@ use std::time::Instant;
 use snf_image_protocol::Event;
 
 use super::{Failure, output, signals};
-use crate::appliance::{self, Appliance, ApplianceError, BuildOptions, KernelSource};
+use crate::appliance::{
+    self, Appliance, ApplianceError, BuildOptions, Builder, Debootstrap, KernelSource,
+};
 use crate::cli::HelperBuildArguments;
-use crate::config::Settings;
+use crate::config::{HelperBuilder, Settings};
 use crate::deploy::machine;
 use crate::vm::{self, Observer};
 
@@ -17,17 +19,13 @@ use crate::vm::{self, Observer};
 const INSTALLED: &str = "/usr/lib/snf-image/snf-image-helper";
 
 pub(super) fn build(arguments: &HelperBuildArguments, settings: &Settings) -> Result<(), Failure> {
-    let kernel = match (&arguments.kernel, &arguments.modules) {
-        (Some(kernel), Some(modules)) => KernelSource::Files {
-            kernel: kernel.clone(),
-            modules: modules.clone(),
-        },
-        _ => KernelSource::Debian,
+    let builder = match settings.helper_builder {
+        HelperBuilder::Initramfs => initramfs(arguments),
+        HelperBuilder::Debootstrap => debootstrap(arguments, settings)?,
     };
     let options = BuildOptions {
         directory: settings.helper_dir.clone(),
-        helper: arguments.helper.clone().unwrap_or_else(program),
-        kernel,
+        builder,
     };
     let manifest =
         appliance::build(&options, &signals::cancel()?).map_err(|fault| failed(&fault))?;
@@ -39,6 +37,40 @@ pub(super) fn build(arguments: &HelperBuildArguments, settings: &Settings) -> Re
         output::say(line);
     }
     Ok(())
+}
+
+fn initramfs(arguments: &HelperBuildArguments) -> Builder {
+    let kernel = match (&arguments.kernel, &arguments.modules) {
+        (Some(kernel), Some(modules)) => KernelSource::Files {
+            kernel: kernel.clone(),
+            modules: modules.clone(),
+        },
+        _ => KernelSource::Debian,
+    };
+    Builder::Initramfs {
+        helper: arguments.helper.clone().unwrap_or_else(program),
+        kernel,
+    }
+}
+
+fn debootstrap(arguments: &HelperBuildArguments, settings: &Settings) -> Result<Builder, Failure> {
+    if arguments.helper.is_some() || arguments.kernel.is_some() {
+        return Err(Failure::input(
+            &"--helper and --kernel mean nothing with HELPER_BUILDER=debootstrap: its program and \
+             kernel come from packages",
+        ));
+    }
+    if settings.helper_pkg.as_os_str().is_empty() {
+        return Err(Failure::input(
+            &"HELPER_BUILDER=debootstrap needs HELPER_PKG: put the package snf-image-helper into \
+             HELPER_DIR and name its file",
+        ));
+    }
+    Ok(Builder::Debootstrap(Debootstrap {
+        package: settings.helper_pkg.clone(),
+        suite: settings.helper_suite.clone(),
+        mirror: Some(settings.helper_mirror.clone()).filter(|mirror| !mirror.is_empty()),
+    }))
 }
 
 pub(super) fn info(settings: &Settings, json: bool) -> Result<(), Failure> {
@@ -68,7 +100,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     ready.map_err(|fault| Failure::failed(&fault).with_log(running.tail()))?;
     output::say(&format!(
         "the helper VM in {} came up in {seconds:.2} s with {}",
-        settings.helper_dir.display(),
+        appliance.directory().display(),
         running.accelerator().kind.name()
     ));
     Ok(())

@@ -4,13 +4,14 @@
 mod deploy;
 mod failure;
 mod helper;
-mod output;
-mod signals;
+pub(crate) mod output;
+mod show;
+pub(crate) mod signals;
 
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command, HelperCommand};
-use crate::config::{self, Settings};
+use crate::config::{self, Config};
 
 pub use failure::Failure;
 
@@ -18,7 +19,7 @@ pub use failure::Failure;
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
     output::log_to_standard_error(cli.verbose);
-    match settings(cli).and_then(|settings| dispatch(cli, &settings)) {
+    match configuration(cli).and_then(|config| dispatch(cli, config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::complain(&failure.to_string());
@@ -30,17 +31,18 @@ pub fn run(cli: &Cli) -> ExitCode {
     }
 }
 
-fn settings(cli: &Cli) -> Result<Settings, Failure> {
-    let (settings, warnings) =
-        config::load(cli.config.as_deref()).map_err(|fault| Failure::input(&fault))?;
-    for warning in warnings {
+fn configuration(cli: &Cli) -> Result<Config, Failure> {
+    let config = config::load(cli.config.as_deref()).map_err(|fault| Failure::input(&fault))?;
+    for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    Ok(settings)
+    Ok(config)
 }
 
-fn dispatch(cli: &Cli, settings: &Settings) -> Result<(), Failure> {
+fn dispatch(cli: &Cli, config: Config) -> Result<(), Failure> {
+    let settings = &config.settings;
     match &cli.command {
+        Command::Config(arguments) => show::run(arguments, config, cli.json),
         Command::Deploy(arguments) => deploy::run(arguments, settings, cli),
         Command::Helper(HelperCommand::Build(arguments)) => helper::build(arguments, settings),
         Command::Helper(HelperCommand::Info) => helper::info(settings, cli.json),

@@ -27,7 +27,7 @@ pub(super) fn say(text: &str) {
 }
 
 /// Text that a program of ours made for another program to read.
-pub(super) fn say_as_is(text: &str) {
+pub(crate) fn say_as_is(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
@@ -43,7 +43,7 @@ pub(super) fn complain_more(text: &str) {
 
 /// Names of files and words of the helper may hold control characters, which a terminal
 /// would obey and which would make one line two.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for sign in text.chars() {
         if sign.is_control() {

@@ -10,7 +10,7 @@ use super::Failure;
 use crate::cancel::Cancel;
 
 /// From here on a signal is a wish to stop, and clean-up still happens.
-pub(super) fn cancel() -> Result<Cancel, Failure> {
+pub(crate) fn cancel() -> Result<Cancel, Failure> {
     let failed = |error: io::Error| Failure::failed(&format!("preparing for signals: {error}"));
     let cancel = Cancel::new().map_err(failed)?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;

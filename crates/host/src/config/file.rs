@@ -1,12 +1,18 @@
 //! Finds, checks and reads configuration files.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{SettingError, Settings, SyntaxError, parse};
+use snf_image_protocol::Secret;
+
+use super::{
+    Assignment, Given, Origin, SettingError, Settings, SyntaxError, VariantError, obsolete, parse,
+};
+use crate::ganeti::parameters;
 
 /// Read in this order where they exist; a later one wins.
 pub const DEFAULT_FILES: [&str; 2] = ["/etc/snf-image/snf-image.conf", "/etc/default/snf-image"];
@@ -52,16 +58,30 @@ pub enum ConfigError {
         /// The setting.
         source: SettingError,
     },
+    /// The variant cannot be used.
+    #[error(transparent)]
+    Variant(#[from] VariantError),
 }
 
-/// The settings, and warnings about names that mean nothing. With `given` that file alone
-/// is read and must exist; without it [`DEFAULT_FILES`] are.
+/// All that the files say.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The settings.
+    pub settings: Settings,
+    /// Defaults of OS parameters, by their names.
+    pub parameters: BTreeMap<&'static str, Given>,
+    /// What is accepted but has no effect, or is probably not meant.
+    pub warnings: Vec<String>,
+    origins: BTreeMap<String, Origin>,
+}
+
+/// What the configuration files say. With `given` that file alone is read and must exist;
+/// without it [`DEFAULT_FILES`] are.
 ///
 /// # Errors
 /// The first fault of a file.
-pub fn load(given: Option<&Path>) -> Result<(Settings, Vec<String>), ConfigError> {
-    let mut settings = Settings::default();
-    let mut warnings = Vec::new();
+pub fn load(given: Option<&Path>) -> Result<Config, ConfigError> {
+    let mut config = Config::default();
     let files: Vec<&Path> = match given {
         Some(path) => vec![path],
         None => DEFAULT_FILES.iter().map(Path::new).collect(),
@@ -75,12 +95,54 @@ pub fn load(given: Option<&Path>) -> Result<(Settings, Vec<String>), ConfigError
             }
             text => text?,
         };
-        apply(path, &text, &mut settings, &mut warnings)?;
+        config.apply(path, &text)?;
     }
-    Ok((settings, warnings))
+    Ok(config)
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
+impl Config {
+    /// Where the value of a setting comes from.
+    #[must_use]
+    pub fn origin(&self, setting: &str) -> &Origin {
+        self.origins.get(setting).unwrap_or(&Origin::Default)
+    }
+
+    /// Lets a file change what stands so far.
+    pub(super) fn apply(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
+        let assignments = parse(text).map_err(|source| ConfigError::Syntax {
+            path: path.into(),
+            source,
+        })?;
+        for Assignment { name, value, line } in assignments {
+            let origin = Origin::File {
+                path: path.into(),
+                line,
+            };
+            let known =
+                self.settings
+                    .set(&name, &value)
+                    .map_err(|source| ConfigError::Setting {
+                        path: path.into(),
+                        line,
+                        source,
+                    })?;
+            if known {
+                self.origins.insert(name, origin);
+            } else if let Some(parameter) = parameters::named(&name) {
+                let value = Secret::new(value);
+                self.parameters.insert(parameter, Given { value, origin });
+            } else {
+                let why = obsolete::reason(&name).unwrap_or("it is not a setting of this release");
+                self.warnings
+                    .push(format!("{origin}: {name} has no effect: {why}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text of a file that only its owner, root or this user, can have written.
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     let failed = |source| ConfigError::Read {
         path: path.into(),
         source,
@@ -104,36 +166,6 @@ fn read(path: &Path) -> Result<String, ConfigError> {
         .ok_or_else(|| ConfigError::NotText(path.into()))
 }
 
-fn apply(
-    path: &Path,
-    text: &str,
-    settings: &mut Settings,
-    warnings: &mut Vec<String>,
-) -> Result<(), ConfigError> {
-    let assignments = parse(text).map_err(|source| ConfigError::Syntax {
-        path: path.into(),
-        source,
-    })?;
-    for assignment in assignments {
-        let known = settings
-            .set(&assignment.name, &assignment.value)
-            .map_err(|source| ConfigError::Setting {
-                path: path.into(),
-                line: assignment.line,
-                source,
-            })?;
-        if !known {
-            warnings.push(format!(
-                "{}: line {}: {} is not a setting of this release and has no effect",
-                path.display(),
-                assignment.line,
-                assignment.name
-            ));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,12 +179,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_changes_settings_and_unknown_names_are_said() {
-        let file = file("HELPER_MEMORY=256\nIMAGE_COLOUR=red\n");
-        let (settings, warnings) = load(Some(file.path())).unwrap();
-        assert_eq!(settings.helper_memory_mib, 256);
-        assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].contains("IMAGE_COLOUR"), "{warnings:?}");
+    fn a_file_changes_settings_and_what_has_no_effect_is_said() {
+        let file = file("HELPER_MEMORY=256\nIMAGE_COLOUR=red\nXEN_CMD=xl\nIMG_PASSWD=hunter2\n");
+        let config = load(Some(file.path())).unwrap();
+        assert_eq!(config.settings.helper_memory_mib, 256);
+        let origin = config.origin("HELPER_MEMORY").to_string();
+        assert_eq!(origin, format!("{}: line 1", file.path().display()));
+        assert_eq!(config.origin("HELPER_DIR"), &Origin::Default);
+        assert_eq!(config.parameters["img_passwd"].value.expose(), "hunter2");
+        let [colour, xen] = config.warnings.as_slice() else {
+            panic!("{:?}", config.warnings)
+        };
+        assert!(colour.contains("line 2: IMAGE_COLOUR"), "{colour}");
+        assert!(xen.contains("whatever the hypervisor"), "{xen}");
     }
 
     #[test]

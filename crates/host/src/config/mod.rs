@@ -2,9 +2,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod file;
+mod obsolete;
+mod origin;
 mod settings;
 mod shell;
+mod variant;
 
-pub use file::{ConfigError, DEFAULT_FILES, load};
-pub use settings::{AcceleratorChoice, ParametersSeat, SettingError, Settings};
+pub use file::{Config, ConfigError, DEFAULT_FILES, load};
+pub use origin::{Given, Origin};
+pub use settings::{AcceleratorChoice, HelperBuilder, ParametersSeat, SettingError, Settings};
 pub use shell::{Assignment, SyntaxError, parse};
+pub use variant::VariantError;

@@ -1,7 +1,7 @@
 //! What a node is told about itself, with the default of each setting.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How the helper VM's processor is made.
@@ -24,11 +24,28 @@ pub enum ParametersSeat {
     Floppy,
 }
 
+/// How the helper VM is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HelperBuilder {
+    /// A kernel and an initramfs with the tools of this node.
+    Initramfs,
+    /// A whole Debian system.
+    Debootstrap,
+}
+
 /// The settings that a configuration file may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `HELPER_DIR`: where the helper VM's files lie.
     pub helper_dir: PathBuf,
+    /// `HELPER_BUILDER`: how it is made.
+    pub helper_builder: HelperBuilder,
+    /// `HELPER_PKG`: the package snf-image-helper, absolute or in HELPER_DIR; may be empty.
+    pub helper_pkg: PathBuf,
+    /// `HELPER_SUITE`: the release of Debian for the builder debootstrap.
+    pub helper_suite: String,
+    /// `HELPER_MIRROR`: where it comes from; empty: Debian's own mirror.
+    pub helper_mirror: String,
     /// `HELPER_USER`: the user that runs the helper VM.
     pub helper_user: String,
     /// `HELPER_MEMORY`: its memory, in MiB.
@@ -43,6 +60,16 @@ pub struct Settings {
     pub helper_parameters: ParametersSeat,
     /// `QEMU`: the emulator, a name in PATH or a path.
     pub qemu: PathBuf,
+    /// `IMAGE_DIR`: where the images lie that the OS parameter img_id may name.
+    pub image_dir: PathBuf,
+    /// `IMAGE_DEBUG`: whether the OS scripts' log has every detail.
+    pub image_debug: bool,
+    /// `IMPORT_GROW`: whether an import onto a larger disk grows partition and file system.
+    pub import_grow: bool,
+    /// `PROGRESS_MONITOR`: the program that is fed with messages; none when empty.
+    pub progress_monitor: PathBuf,
+    /// `VARIANTS_DIR`: where the variants' files lie.
+    pub variants_dir: PathBuf,
 }
 
 /// A value that a setting does not take.
@@ -58,6 +85,10 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             helper_dir: PathBuf::from("/var/lib/snf-image/helper"),
+            helper_builder: HelperBuilder::Initramfs,
+            helper_pkg: PathBuf::new(),
+            helper_suite: "stable".into(),
+            helper_mirror: String::new(),
             helper_user: "nobody".into(),
             helper_memory_mib: 512,
             helper_soft_timeout: Duration::from_secs(120),
@@ -65,6 +96,11 @@ impl Default for Settings {
             helper_accel: AcceleratorChoice::Auto,
             helper_parameters: ParametersSeat::Virtio,
             qemu: PathBuf::from("qemu-system-x86_64"),
+            image_dir: PathBuf::from("/var/lib/snf-image"),
+            image_debug: false,
+            import_grow: true,
+            progress_monitor: PathBuf::new(),
+            variants_dir: PathBuf::from("/etc/ganeti/snf-image/variants"),
         }
     }
 }
@@ -85,6 +121,33 @@ impl Settings {
                 self.helper_dir = Some(PathBuf::from(value))
                     .filter(|path| path.is_absolute())
                     .ok_or_else(|| refuse("it is an absolute path of a directory"))?;
+            }
+            "HELPER_BUILDER" => {
+                self.helper_builder = match value {
+                    "initramfs" => HelperBuilder::Initramfs,
+                    "debootstrap" => HelperBuilder::Debootstrap,
+                    _ => return Err(refuse("it is one of initramfs, debootstrap")),
+                };
+            }
+            "HELPER_PKG" => self.helper_pkg = PathBuf::from(value),
+            "HELPER_SUITE" => {
+                let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+                self.helper_suite = Some(value.to_owned())
+                    .filter(|suite| {
+                        suite.bytes().all(plain) && suite.starts_with(char::is_alphabetic)
+                    })
+                    .ok_or_else(|| {
+                        refuse("it is the name of a release of Debian, such as stable")
+                    })?;
+            }
+            "HELPER_MIRROR" => {
+                let starts = ["http://", "https://", "file:/", "copy:/", "deb "];
+                let fits = |mirror: &String| {
+                    mirror.is_empty() || starts.iter().any(|start| mirror.starts_with(start))
+                };
+                self.helper_mirror = Some(value.to_owned()).filter(fits).ok_or_else(|| {
+                    refuse("it is a URL with http:, https: or file:, or a line of sources.list")
+                })?;
             }
             "HELPER_USER" => {
                 self.helper_user = Some(value.to_owned())
@@ -124,14 +187,92 @@ impl Settings {
                     .filter(|path| !path.as_os_str().is_empty())
                     .ok_or_else(|| refuse("it is the name or the path of a program"))?;
             }
+            "IMAGE_DIR" => self.image_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
+            "IMAGE_DEBUG" => {
+                self.image_debug = yes_or_no(value).ok_or_else(|| refuse(YES_OR_NO))?
+            }
+            "IMPORT_GROW" => {
+                self.import_grow = yes_or_no(value).ok_or_else(|| refuse(YES_OR_NO))?
+            }
+            "PROGRESS_MONITOR" => {
+                self.progress_monitor = Some(PathBuf::from(value))
+                    .filter(|path| value.is_empty() || path.is_absolute())
+                    .ok_or_else(|| {
+                        refuse("it is the absolute path of a program, without arguments, or empty")
+                    })?;
+            }
+            "VARIANTS_DIR" => {
+                self.variants_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
+            }
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Every setting by its name, in the form that [`Settings::set`] takes.
+    #[must_use]
+    pub fn show(&self) -> Vec<(&'static str, String)> {
+        let path = |path: &Path| path.display().to_string();
+        let switch = |on: bool| if on { "yes" } else { "no" }.to_owned();
+        let builder = match self.helper_builder {
+            HelperBuilder::Initramfs => "initramfs",
+            HelperBuilder::Debootstrap => "debootstrap",
+        };
+        let accel = match self.helper_accel {
+            AcceleratorChoice::Auto => "auto",
+            AcceleratorChoice::Kvm => "kvm",
+            AcceleratorChoice::Tcg => "tcg",
+        };
+        let seat = match self.helper_parameters {
+            ParametersSeat::Virtio => "virtio",
+            ParametersSeat::Floppy => "floppy",
+        };
+        vec![
+            ("HELPER_ACCEL", accel.to_owned()),
+            ("HELPER_BUILDER", builder.to_owned()),
+            ("HELPER_DIR", path(&self.helper_dir)),
+            (
+                "HELPER_HARD_TIMEOUT",
+                self.helper_hard_timeout.as_secs().to_string(),
+            ),
+            ("HELPER_MEMORY", self.helper_memory_mib.to_string()),
+            ("HELPER_MIRROR", self.helper_mirror.clone()),
+            ("HELPER_PARAMETERS", seat.to_owned()),
+            ("HELPER_PKG", path(&self.helper_pkg)),
+            (
+                "HELPER_SOFT_TIMEOUT",
+                self.helper_soft_timeout.as_secs().to_string(),
+            ),
+            ("HELPER_SUITE", self.helper_suite.clone()),
+            ("HELPER_USER", self.helper_user.clone()),
+            ("IMAGE_DEBUG", switch(self.image_debug)),
+            ("IMAGE_DIR", path(&self.image_dir)),
+            ("IMPORT_GROW", switch(self.import_grow)),
+            ("PROGRESS_MONITOR", path(&self.progress_monitor)),
+            ("QEMU", path(&self.qemu)),
+            ("VARIANTS_DIR", path(&self.variants_dir)),
+        ]
     }
 }
 
 const TIME: &str =
     "it is a number from 1 on, in seconds or with s, m, h or d behind it, at most 7d";
+
+const DIRECTORY: &str = "it is an absolute path of a directory";
+
+const YES_OR_NO: &str = "it is yes or no";
+
+fn directory(value: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(value)).filter(|path| path.is_absolute())
+}
+
+fn yes_or_no(value: &str) -> Option<bool> {
+    match value {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
 
 /// Reads a time as timeout(1) does, without fractions.
 fn duration(text: &str) -> Option<Duration> {
@@ -189,6 +330,9 @@ mod tests {
     fn a_value_that_a_setting_does_not_take_is_refused() {
         for (name, value) in [
             ("HELPER_DIR", "relative"),
+            ("HELPER_BUILDER", "multistrap"),
+            ("HELPER_SUITE", "--help"),
+            ("HELPER_MIRROR", "/srv/debian"),
             ("HELPER_USER", ""),
             ("HELPER_USER", "root"),
             ("HELPER_MEMORY", "64"),
@@ -197,6 +341,11 @@ mod tests {
             ("HELPER_ACCEL", "xen"),
             ("HELPER_PARAMETERS", "usb"),
             ("QEMU", ""),
+            ("IMAGE_DIR", ""),
+            ("IMAGE_DEBUG", "maybe"),
+            ("IMPORT_GROW", ""),
+            ("PROGRESS_MONITOR", "monitor --verbose"),
+            ("VARIANTS_DIR", "variants"),
         ] {
             assert!(
                 Settings::default().set(name, value).is_err(),
@@ -204,5 +353,16 @@ mod tests {
             );
         }
         assert_eq!(Settings::default().set("NOTHING", "x"), Ok(false));
+    }
+
+    #[test]
+    fn what_is_shown_can_be_set_again() {
+        let shown = Settings::default().show();
+        let mut settings = Settings::default();
+        for (name, value) in &shown {
+            assert_eq!(settings.set(name, value), Ok(true), "{name}={value}");
+        }
+        assert_eq!(settings, Settings::default());
+        assert!(shown.is_sorted());
     }
 }

@@ -1,6 +1,7 @@
 //! The helper VM that the node's settings describe.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::fs::File;
 use std::path::Path;
 
 use super::DeployError;
@@ -39,6 +40,10 @@ pub fn new(settings: &Settings, appliance: &Appliance) -> Result<Machine, Deploy
             .initrd()
             .try_clone()
             .map_err(DeployError::Descriptor)?,
+        root: (appliance.root())
+            .map(File::try_clone)
+            .transpose()
+            .map_err(DeployError::Descriptor)?,
         kernel_command_line: appliance.manifest().kernel_command_line.clone(),
         disks: Vec::new(),
         parameters: None,
@@ -49,5 +54,8 @@ pub fn new(settings: &Settings, appliance: &Appliance) -> Result<Machine, Deploy
 /// The target as a disk of the machine, by the descriptor that the copy wrote to.
 pub(super) fn disk(target: &Target) -> Result<Disk, DeployError> {
     let file = target.file().try_clone().map_err(DeployError::Descriptor)?;
-    Ok(Disk { file })
+    Ok(Disk {
+        file,
+        read_only: false,
+    })
 }

@@ -5,7 +5,9 @@ pub mod copy;
 mod error;
 pub mod host_keys;
 mod machine;
+mod other_disks;
 mod parameters;
+pub mod restore;
 mod watcher;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use crate::appliance::Appliance;
 use crate::cancel::Cancel;
 use crate::config::Settings;
 use crate::monitor::{Message, Monitor};
-use crate::request::Request;
+use crate::request::{Image, Request};
 use crate::source::Source;
 use crate::target::Target;
 use crate::vm::{self, Running};
@@ -25,10 +27,11 @@ use crate::vm::{self, Running};
 use copy::{Copied, Rest};
 pub use error::{DeployError, Failure};
 pub use machine::new as machine;
+use other_disks::Opened;
 use parameters::Seat;
 use watcher::Watcher;
 
-/// Deploys an image. When this returns, everything that was started has ended, and after
+/// Deploys an image, or only customises what a target holds. When this returns, everything that was started has ended, and after
 /// success the target is flushed.
 ///
 /// # Errors
@@ -39,16 +42,30 @@ pub fn deploy(
     monitor: &Arc<dyn Monitor>,
     cancel: &Cancel,
 ) -> Result<(), Failure> {
-    let source = Source::open(&request.image).map_err(DeployError::from)?;
-    let target =
-        Target::open(&request.target, request.size, source.length()).map_err(DeployError::from)?;
-    copy::check_fits(&source, &target).map_err(DeployError::Unfit)?;
+    let opened;
+    let source = match &request.image {
+        Image::At(path) => {
+            opened = Source::open(path).map_err(DeployError::from)?;
+            Some(&opened)
+        }
+        Image::Open(source) => Some(source),
+        Image::Keep => None,
+    };
+    let length = source.map_or(0, Source::length);
+    let target = Target::open(&request.target, request.size, length).map_err(DeployError::from)?;
+    if let Some(source) = source {
+        copy::check_fits(source, &target).map_err(DeployError::Unfit)?;
+    }
+    let others = other_disks::open_all(&request.other_disks)?;
 
     let appliance = Appliance::open(&settings.helper_dir).map_err(DeployError::from)?;
     appliance.verify().map_err(DeployError::from)?;
     let seat = Seat::new(request, settings).map_err(DeployError::from)?;
     let mut machine = machine::new(settings, &appliance)?;
-    machine.disks = vec![machine::disk(&target)?];
+    machine.disks.push(machine::disk(&target)?);
+    for other in &others {
+        machine.disks.push(other.disk()?);
+    }
     machine.parameters = Some(seat.disk().map_err(DeployError::from)?);
 
     monitor.message(&Message::info(format!(
@@ -60,8 +77,12 @@ pub fn deploy(
         let watcher = Watcher(Arc::clone(monitor));
         let mut running = vm::start(machine, Box::new(watcher)).map_err(DeployError::from)?;
         // Each part stops the others when it fails, and says so itself.
-        let copying = scope
-            .spawn(|| stop_on_failure(cancel, || copy_image(&source, &target, &**monitor, cancel)));
+        let copying = scope.spawn(|| {
+            stop_on_failure(cancel, || match source {
+                Some(source) => copy_image(source, &target, &**monitor, cancel),
+                None => Ok(()),
+            })
+        });
         let telling = scope.spawn(|| stop_on_failure(cancel, || seat.fill(request)));
         let ready = stop_on_failure(cancel, || {
             running.wait_ready(cancel).map_err(DeployError::from)
@@ -69,14 +90,18 @@ pub fn deploy(
         let copied = copying.join().unwrap_or(Err(DeployError::Panic));
         let told = telling.join().unwrap_or(Err(DeployError::Panic));
         let outcome = first_cause([copied, told, ready])
-            .and_then(|()| customise(&mut running, &target, &**monitor, cancel));
+            .and_then(|()| customise(&mut running, &**monitor, cancel))
+            .and_then(|()| Ok(target.flush()?))
+            .and_then(|()| Ok(others.iter().try_for_each(Opened::flush)?));
         outcome.map_err(|error| Failure {
             error: error.or_signal(cancel),
             log_tail: running.tail(),
         })
     })?;
     target.keep();
-    monitor.message(&Message::info("the image was deployed"));
+    if source.is_some() {
+        monitor.message(&Message::info("the image was deployed"));
+    }
     Ok(())
 }
 
@@ -112,7 +137,6 @@ fn describe(copied: &Copied) -> String {
 
 fn customise(
     running: &mut Running,
-    target: &Target,
     monitor: &dyn Monitor,
     cancel: &Cancel,
 ) -> Result<(), DeployError> {
@@ -124,7 +148,6 @@ fn customise(
         .map_err(DeployError::Random)?;
     running.open_gate(&Gate::new(&entropy, &key))?;
     running.finish(cancel)?;
-    target.flush()?;
     monitor.message(&Message::info("the helper VM has ended well"));
     Ok(())
 }
@@ -149,5 +172,5 @@ fn first_cause<const N: usize>(outcomes: [Result<(), DeployError>; N]) -> Result
 
 /// Whether a deployment draws new SSH host keys.
 fn wants_host_keys(request: &Request) -> bool {
-    request.properties.excludes(Task::DeleteSSHKeys).is_none()
+    request.wants(Task::DeleteSSHKeys)
 }

@@ -20,6 +20,16 @@ struct Line<'message> {
     timestamp: f64,
 }
 
+/// A message of now as one JSON object, without a newline.
+pub fn line(message: &Message) -> String {
+    let timestamp = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64();
+    // Nothing in a message can fail to become JSON.
+    plain(&serde_json::to_string(&Line { message, timestamp }).unwrap_or_default())
+}
+
 impl<W: Write + Send> JsonLines<W> {
     /// Writes to `output`. When nobody reads there any more, what is written is lost.
     pub fn new(output: W) -> Self {
@@ -29,14 +39,8 @@ impl<W: Write + Send> JsonLines<W> {
 
 impl<W: Write + Send> Monitor for JsonLines<W> {
     fn message(&self, message: &Message) {
-        let timestamp = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs_f64();
-        let Ok(json) = serde_json::to_string(&Line { message, timestamp }) else {
-            return;
-        };
-        let line = plain(&json) + "\n";
+        let mut line = line(message);
+        line.push('\n');
         if let Ok(mut output) = self.0.lock() {
             // A reader that went away must not fail the deployment.
             let _ = output

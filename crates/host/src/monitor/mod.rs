@@ -4,10 +4,13 @@
 mod bar;
 mod json;
 mod message;
+mod program;
+mod queue;
 
 pub use bar::ProgressBar;
-pub use json::JsonLines;
+pub use json::{JsonLines, line};
 pub use message::Message;
+pub use program::Program;
 
 /// Takes the messages of one deployment. Called from several threads; never blocks for long
 /// and never fails the deployment.

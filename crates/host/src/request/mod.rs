@@ -12,15 +12,19 @@ use std::path::PathBuf;
 
 use snf_image_protocol::{
     Account, FileMode, GuestPath, HostKey, Hostname, InjectedFile, Parameters, Properties, Secret,
-    VERSION,
+    Task, VERSION,
 };
 
+use crate::source::Source;
+
 pub use inject::{InjectError, parse_inject};
-pub use password::{PasswordError, read_password, read_password_hash};
+pub use password::{
+    PasswordError, check_password, check_password_hash, read_password, read_password_hash,
+};
 pub use personality::{PersonalityFileError, parse_personality, read_personality};
 pub use read::{ReadError, read_bounded};
 pub use size::{SizeError, parse_size};
-pub use ssh_key::{KeyError, read_authorized_keys};
+pub use ssh_key::{KeyError, parse_authorized_keys, read_authorized_keys};
 
 /// The most that all injected files of one deployment may hold together, in bytes. They
 /// travel through memory.
@@ -33,17 +37,41 @@ pub enum Format {
     Diskdump,
 }
 
+/// Where a target's content comes from.
+#[derive(Debug)]
+pub enum Image {
+    /// An image that is looked up when the deployment begins.
+    At(PathBuf),
+    /// An image that is open already.
+    Open(Source),
+    /// None: the target keeps what it holds and is only customised.
+    Keep,
+}
+
+/// A further disk of the machine, for the helper to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherDisk {
+    /// A block device or regular file.
+    pub path: PathBuf,
+    /// Whether the helper may only read it.
+    pub read_only: bool,
+}
+
 /// What one deployment is to do.
 #[derive(Debug)]
 pub struct Request {
     /// The image.
-    pub image: PathBuf,
+    pub image: Image,
     /// Its form.
     pub format: Format,
     /// The block device or regular file that becomes the machine's disk.
     pub target: PathBuf,
     /// For a regular file: its size afterwards, in bytes.
     pub size: Option<u64>,
+    /// The machine's disks behind the target, in their order.
+    pub other_disks: Vec<OtherDisk>,
+    /// The only tasks of the helper to run, where not all that there are.
+    pub only: Option<Vec<Task>>,
     /// The machine's name.
     pub hostname: Option<Hostname>,
     /// The users' password, in clear.
@@ -91,6 +119,13 @@ impl Request {
         Ok(())
     }
 
+    /// Whether a task is asked for.
+    #[must_use]
+    pub fn wants(&self, task: Task) -> bool {
+        let listed = self.only.as_ref().is_none_or(|only| only.contains(&task));
+        listed && self.properties.excludes(task).is_none()
+    }
+
     /// What the helper is told, and the files that go beside it on the parameters disk.
     #[must_use]
     pub fn parameters(&self, host_keys: Vec<HostKey>) -> (Parameters, Vec<(String, &[u8])>) {
@@ -102,6 +137,7 @@ impl Request {
         };
         let parameters = Parameters {
             version: VERSION,
+            only: self.only.clone(),
             hostname: self.hostname.clone(),
             password: self.password.clone(),
             password_hash: self.password_hash.clone(),

@@ -21,24 +21,46 @@ pub enum PasswordError {
     /// Nothing in it.
     #[error("the password file {0} is empty")]
     Empty(PathBuf),
-    /// A newline before the end, a NUL or another control character.
-    #[error(
-        "the password file {0} holds a newline, NUL or other control character inside the \
-         password: it must be one line"
-    )]
-    Control(PathBuf),
     /// Not text.
     #[error("the password file {0} is not UTF-8 text")]
     NotText(PathBuf),
-    /// Longer than crypt(3) takes.
-    #[error("the password in {0} is longer than 511 bytes, the most that crypt(3) takes")]
-    TooLong(PathBuf),
-    /// Not a crypt(5) hash.
-    #[error(
-        "the password hash in {0} is not one that shadow(5) can hold: printable characters \
-         without colon or space, such as `mkpasswd` prints"
-    )]
-    NotHash(PathBuf),
+    /// Text that is no password, or no hash.
+    #[error("the content of {path} {reason}")]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
+
+/// Looks whether a text can be a password. The empty one can.
+///
+/// # Errors
+/// Why it cannot, in words that follow the name of what holds it.
+pub fn check_password(text: &str) -> Result<(), &'static str> {
+    if text.chars().any(char::is_control) {
+        return Err("holds a newline, NUL or other control character: a password is one line");
+    }
+    if text.len() > MAX_PASSWORD {
+        return Err("is longer than 511 bytes, the most that crypt(3) takes");
+    }
+    Ok(())
+}
+
+/// Looks whether a text can be a crypt(5) hash.
+///
+/// # Errors
+/// Why it cannot, in words that follow the name of what holds it.
+pub fn check_password_hash(text: &str) -> Result<(), &'static str> {
+    let legal = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+    if !(2..=MAX_PASSWORD).contains(&text.len()) || !text.bytes().all(legal) {
+        return Err(
+            "is not a password hash that shadow(5) can hold: printable characters without colon \
+             or space, such as `mkpasswd` prints",
+        );
+    }
+    Ok(())
 }
 
 /// Reads a file that holds one password on one line.
@@ -46,11 +68,7 @@ pub enum PasswordError {
 /// # Errors
 /// See [`PasswordError`].
 pub fn read_password(path: &Path) -> Result<Secret, PasswordError> {
-    let text = read_line(path)?;
-    if text.len() > MAX_PASSWORD {
-        return Err(PasswordError::TooLong(path.into()));
-    }
-    Ok(Secret::new(text))
+    checked(path, check_password)
 }
 
 /// Reads a file that holds one crypt(5) hash on one line.
@@ -58,14 +76,18 @@ pub fn read_password(path: &Path) -> Result<Secret, PasswordError> {
 /// # Errors
 /// See [`PasswordError`].
 pub fn read_password_hash(path: &Path) -> Result<Secret, PasswordError> {
+    checked(path, check_password_hash)
+}
+
+fn checked(
+    path: &Path,
+    check: fn(&str) -> Result<(), &'static str>,
+) -> Result<Secret, PasswordError> {
     let text = Zeroizing::new(read_line(path)?);
-    let legal = text.len() >= 2
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b':');
-    if !legal || text.len() > MAX_PASSWORD {
-        return Err(PasswordError::NotHash(path.into()));
-    }
+    check(&text).map_err(|reason| PasswordError::Content {
+        path: path.into(),
+        reason,
+    })?;
     Ok(Secret::new(text.to_string()))
 }
 
@@ -77,9 +99,6 @@ fn read_line(path: &Path) -> Result<String, PasswordError> {
         return Err(PasswordError::Empty(path.into()));
     }
     let text = str::from_utf8(line).map_err(|_| PasswordError::NotText(path.into()))?;
-    if text.chars().any(char::is_control) {
-        return Err(PasswordError::Control(path.into()));
-    }
     Ok(text.to_owned())
 }
 

@@ -40,7 +40,18 @@ pub enum KeyError {
 /// See [`KeyError`].
 pub fn read_authorized_keys(path: &Path) -> Result<Vec<String>, KeyError> {
     let (bytes, _) = read_bounded(path, 1024 * 1024)?;
-    let text = String::from_utf8_lossy(&bytes);
+    let keys = parse_authorized_keys(&String::from_utf8_lossy(&bytes), path)?;
+    if keys.is_empty() {
+        return Err(KeyError::Empty(path.into()));
+    }
+    Ok(keys)
+}
+
+/// The keys of a text in that format; there may be none. `path` is only for messages.
+///
+/// # Errors
+/// When a line is no public key.
+pub fn parse_authorized_keys(text: &str, path: &Path) -> Result<Vec<String>, KeyError> {
     if text.contains("PRIVATE KEY-----") {
         return Err(KeyError::Private(path.into()));
     }
@@ -57,9 +68,6 @@ pub fn read_authorized_keys(path: &Path) -> Result<Vec<String>, KeyError> {
             });
         }
         keys.push(line.to_owned());
-    }
-    if keys.is_empty() {
-        return Err(KeyError::Empty(path.into()));
     }
     Ok(keys)
 }

@@ -99,8 +99,19 @@ impl Source {
         refuse_unfit(path, &std::fs::metadata(path).map_err(failed)?)?;
         // NONBLOCK: should the path lead to a pipe by now, the open returns all the same.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file =
-            File::from(open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?);
+        let file = open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
+        Self::from_file(file.into(), path)
+    }
+
+    /// Takes over an image that is open for reading; `path` is for messages.
+    ///
+    /// # Errors
+    /// When it is empty, unreadable, or neither a regular file nor a block device.
+    pub fn from_file(file: File, path: &Path) -> Result<Self, SourceError> {
+        let failed = |error: io::Error| SourceError::Open {
+            path: path.into(),
+            error,
+        };
         let metadata = file.metadata().map_err(failed)?;
         refuse_unfit(path, &metadata)?;
         let (length, modified) = if metadata.file_type().is_block_device() {
@@ -133,6 +144,11 @@ impl Source {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The open file, for a reader that takes it from its beginning to its end.
+    pub(crate) fn reader(&self) -> &File {
+        &self.file
     }
 
     /// Its length in bytes, as it was when it was opened; never zero.

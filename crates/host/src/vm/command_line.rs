@@ -4,6 +4,9 @@
 use super::accel::Kind;
 use crate::config::ParametersSeat;
 
+/// The serial number of the disk that holds the helper's root file system.
+pub(crate) const ROOT_SERIAL: &str = "snf-helper";
+
 /// Everything that the arguments depend on. Numbers are descriptors of the confined QEMU.
 #[derive(Debug)]
 pub(super) struct Shape<'a> {
@@ -14,6 +17,8 @@ pub(super) struct Shape<'a> {
     pub(super) kernel_command_line: &'a str,
     pub(super) disks: Vec<DiskShape>,
     pub(super) parameters: Option<(i32, ParametersSeat)>,
+    /// The helper's own root file system.
+    pub(super) root: Option<i32>,
     /// Console, result, events: the first three serial ports.
     pub(super) ports: [i32; 3],
 }
@@ -23,6 +28,7 @@ pub(super) struct DiskShape {
     pub(super) descriptor: i32,
     pub(super) is_block_device: bool,
     pub(super) is_direct: bool,
+    pub(super) is_read_only: bool,
 }
 
 /// What every QEMU of ours gets, whatever it runs: nothing that is not asked for, and
@@ -77,6 +83,11 @@ pub(super) fn arguments(shape: &Shape<'_>) -> Vec<String> {
             "file"
         };
         let direct = if disk.is_direct { "on" } else { "off" };
+        let access = if disk.is_read_only {
+            "read-only=on"
+        } else {
+            "discard=unmap"
+        };
         let set = index + 1;
         add("-add-fd", format!("fd={},set={set}", disk.descriptor));
         // Locks of the host's: QEMU's own would need the file's name.
@@ -84,31 +95,39 @@ pub(super) fn arguments(shape: &Shape<'_>) -> Vec<String> {
             "-blockdev",
             format!(
                 "driver={driver},node-name=file{index},filename=/dev/fdset/{set},locking=off,\
-                 cache.direct={direct},aio=threads,discard=unmap"
+                 cache.direct={direct},aio=threads,{access}"
             ),
         );
         // Never guessed: what a guest wrote to its disk's start means nothing here.
         add(
             "-blockdev",
             format!(
-                "driver=raw,node-name=disk{index},file=file{index},discard=unmap,cache.direct={direct}"
+                "driver=raw,node-name=disk{index},file=file{index},{access},cache.direct={direct}"
             ),
         );
         add("-device", format!("virtio-blk-pci,drive=disk{index}"));
     }
-    if let Some((descriptor, seat)) = shape.parameters {
-        let set = shape.disks.len() + 1;
+    let mut add_read_only = |name: &str, descriptor: i32, set: usize| {
         add("-add-fd", format!("fd={descriptor},set={set}"));
         add(
             "-blockdev",
             format!(
-                "driver=file,node-name=params-file,filename=/dev/fdset/{set},locking=off,read-only=on"
+                "driver=file,node-name={name}-file,filename=/dev/fdset/{set},locking=off,read-only=on"
             ),
         );
         add(
             "-blockdev",
-            "driver=raw,node-name=params,file=params-file,read-only=on".into(),
+            format!("driver=raw,node-name={name},file={name}-file,read-only=on"),
         );
+    };
+    let set = shape.disks.len() + 1;
+    if let Some((descriptor, _)) = shape.parameters {
+        add_read_only("params", descriptor, set);
+    }
+    if let Some(descriptor) = shape.root {
+        add_read_only("root", descriptor, set + 1);
+    }
+    if let Some((_, seat)) = shape.parameters {
         match seat {
             ParametersSeat::Virtio => add("-device", "virtio-blk-pci,drive=params".into()),
             ParametersSeat::Floppy => {
@@ -116,6 +135,13 @@ pub(super) fn arguments(shape: &Shape<'_>) -> Vec<String> {
                 add("-device", "floppy,bus=fdc.0,drive=params".into());
             }
         }
+    }
+    if shape.root.is_some() {
+        // By this number the helper's kernel line names it: no content of another disk can.
+        add(
+            "-device",
+            format!("virtio-blk-pci,drive=root,serial={ROOT_SERIAL}"),
+        );
     }
     for (name, descriptor) in ["console", "result", "events"].iter().zip(shape.ports) {
         arguments.extend(serial(name, descriptor));
@@ -159,14 +185,17 @@ mod tests {
                     descriptor: 102,
                     is_block_device: true,
                     is_direct: true,
+                    is_read_only: false,
                 },
                 DiskShape {
                     descriptor: 103,
                     is_block_device: false,
                     is_direct: false,
+                    is_read_only: false,
                 },
             ],
             parameters: Some((104, parameters)),
+            root: None,
             ports: [105, 106, 107],
         }
     }
@@ -220,6 +249,23 @@ mod tests {
         assert!(!with.contains("drive=params\n-device virtio"));
         let without = lines(&arguments(&shape(ParametersSeat::Virtio)));
         assert!(!without.contains("fdc"));
+    }
+
+    #[test]
+    fn the_helpers_own_root_is_the_last_disk_and_read_only() {
+        let mut shape = shape(ParametersSeat::Virtio);
+        shape.root = Some(108);
+        let with = lines(&arguments(&shape));
+        assert!(with.contains("-add-fd fd=108,set=4\n"), "{with}");
+        assert!(
+            with.contains("node-name=root,file=root-file,read-only=on\n"),
+            "{with}"
+        );
+        let last = with.lines().rfind(|line| line.contains("virtio-blk-pci"));
+        assert_eq!(
+            last,
+            Some("-device virtio-blk-pci,drive=root,serial=snf-helper")
+        );
     }
 
     #[test]

@@ -118,6 +118,8 @@ pub(super) fn launch(machine: &Machine) -> Result<(Confined, Ports), VmError> {
         Some(disk) => Some((add(&disk.image).doing(duplicating)?, disk.seat)),
         None => None,
     };
+    let root = machine.root.as_ref().map(&mut add).transpose();
+    let root = root.doing(duplicating)?;
     let shape = Shape {
         accelerator: machine.accelerator.kind,
         memory_mib: machine.memory_mib,
@@ -126,6 +128,7 @@ pub(super) fn launch(machine: &Machine) -> Result<(Confined, Ports), VmError> {
         kernel_command_line: &machine.kernel_command_line,
         disks,
         parameters,
+        root,
         ports: [guest.console, guest.result, guest.events].map(|end| descriptors.add(end)),
     };
     let emulator = Emulator {
@@ -148,6 +151,7 @@ fn shape(disk: &Disk, descriptor: i32) -> io::Result<DiskShape> {
     Ok(DiskShape {
         descriptor,
         is_block_device: disk.file.metadata()?.file_type().is_block_device(),
+        is_read_only: disk.read_only,
         is_direct: fcntl_getfl(&disk.file)?.contains(OFlags::DIRECT),
     })
 }

@@ -27,6 +27,8 @@ pub struct Machine {
     pub kernel: File,
     /// The initramfs, likewise.
     pub initrd: File,
+    /// The helper's root file system, likewise, where the initramfs is not all there is.
+    pub root: Option<File>,
     /// What this kernel needs on its command line beside what all need.
     pub kernel_command_line: String,
     /// The instance's disks in their order, the one to deploy first.
@@ -40,9 +42,11 @@ pub struct Machine {
 /// A disk of the instance.
 #[derive(Debug)]
 pub struct Disk {
-    /// Open for reading and writing. QEMU does direct I/O if this descriptor does (O_DIRECT):
-    /// the flag belongs to the opening, which both share.
+    /// Open for reading and, unless it is read-only, for writing. QEMU does direct I/O if this
+    /// descriptor does (O_DIRECT): the flag belongs to the opening, which both share.
     pub file: File,
+    /// Whether the helper may only read it; the file is open for reading only then.
+    pub read_only: bool,
 }
 
 /// The disk that holds the parameters.

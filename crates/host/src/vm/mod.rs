@@ -19,6 +19,7 @@ mod supervise;
 mod text;
 
 pub use channels::Observer;
+pub(crate) use command_line::ROOT_SERIAL;
 pub use error::VmError;
 pub use launch::find_emulator;
 pub use machine::{Disk, Machine, ParametersDisk, TimeLimits};

@@ -38,7 +38,10 @@ pub struct ParamsDisk {
 #[derive(Debug, thiserror::Error)]
 pub enum ParamsError {
     /// The content is larger than what was announced, or than a floppy.
-    #[error("the parameters with the files to inject do not fit on their disk of {0} bytes")]
+    #[error(
+        "the parameters with the files to inject do not fit on their disk of {0} bytes{hint}",
+        hint = hint(*.0)
+    )]
     TooLarge(u64),
     /// A file that would lie outside the directory of the files.
     #[error("{0:?} is not the name of a file on the parameters disk")]
@@ -52,6 +55,15 @@ pub enum ParamsError {
     /// A system call failed.
     #[error("making the parameters disk: {0}")]
     System(#[from] io::Error),
+}
+
+/// A floppy alone has a capacity that nobody has chosen.
+fn hint(capacity: u64) -> &'static str {
+    if capacity == FLOPPY {
+        ", a floppy: set HELPER_PARAMETERS=virtio for a disk of any size"
+    } else {
+        ""
+    }
 }
 
 impl ParamsDisk {
@@ -250,6 +262,7 @@ mod tests {
                 .fill(&parameters(), &[("files/0".to_owned(), vec![7; size])])
                 .unwrap_err();
             assert!(matches!(error, ParamsError::TooLarge(1_474_560)), "{error}");
+            assert!(error.to_string().contains("HELPER_PARAMETERS=virtio"));
         }
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn machine(qemu: &Path, kernel: &Path) -> Machine {
         memory_mib: 128,
         kernel: File::open(kernel).unwrap(),
         initrd: File::open(kernel).unwrap(),
+        root: None,
         kernel_command_line: String::new(),
         disks: Vec::new(),
         parameters: None,

@@ -1,0 +1,151 @@
+//! `create`: an image onto the first disk of a new instance, or of one installed again.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::environment::{Environment, Instance};
+use super::fault::Faults;
+use super::parameters::{self, Values, Wanted};
+use super::script::{Script, instance, tell};
+use super::story::Story;
+use super::{config_url, disk};
+use crate::commands::signals;
+use crate::config::{self, Config};
+use crate::deploy::deploy;
+use crate::monitor::{Message, Monitor};
+use crate::request::{Format, Image, OtherDisk, Request};
+
+/// Deploys, and tells the monitor of every failure whose monitor is known.
+pub(super) fn run(variables: Vec<(OsString, OsString)>) -> Result<(), Faults> {
+    let raw = |wanted: &str| {
+        let found = variables.iter().find(|(name, _)| name == wanted);
+        found
+            .and_then(|(_, value)| value.to_str())
+            .filter(|value| !value.is_empty())
+            .map(str::to_owned)
+    };
+    let (name, variant) = (raw("INSTANCE_NAME"), raw("OS_VARIANT"));
+    let mut faults = Faults::default();
+    let environment = Environment::parse(variables, Script::Create);
+    let mut config = faults.keep(config::load(None)).unwrap_or_default();
+    if let Some(variant) = variant {
+        faults.keep(config.apply_variant(&variant));
+    }
+    let debug = environment
+        .as_ref()
+        .is_ok_and(|environment| environment.debug);
+    tell(&config, debug);
+    let story = Arc::new(Story::begin(
+        &config.settings.progress_monitor,
+        name.as_deref(),
+    ));
+    let outcome = match environment {
+        Err(Faults(more)) => {
+            faults.0.extend(more);
+            Err(faults)
+        }
+        Ok(environment) => faults
+            .or(environment)
+            .and_then(|environment| create(environment, &config, &story)),
+    };
+    if let Err(Faults(messages)) = &outcome {
+        story.message(&Message::ImageError {
+            messages: messages.clone(),
+        });
+    }
+    story.end();
+    outcome
+}
+
+fn create(environment: Environment, config: &Config, story: &Arc<Story>) -> Result<(), Faults> {
+    let mut values = values(config, &environment.parameters);
+    let instance = instance(environment)?;
+    let again = if instance.is_reinstall { " again" } else { "" };
+    tracing::info!(
+        "snf-image {} installs {}{again}, hypervisor {}",
+        env!("CARGO_PKG_VERSION"),
+        instance.name,
+        instance.hypervisor
+    );
+    let url = values.get("config_url").map(|given| given.value.clone());
+    if let Some(url) = url.filter(|url| !url.expose().is_empty()) {
+        tracing::info!(
+            "fetching OS parameters from {}",
+            config_url::shown(url.expose())
+        );
+        values.extend(config_url::fetch(url.expose()).map_err(Faults::one)?);
+    }
+    let wanted = parameters::check(&values, true)?;
+    for warning in &wanted.warnings {
+        tracing::warn!("{warning}");
+    }
+    let request = request(wanted, instance, config)?;
+    let cancel = signals::cancel().map_err(Faults::one)?;
+    let monitor: Arc<dyn Monitor> = Arc::clone(story) as Arc<dyn Monitor>;
+    deploy(&request, &config.settings, &monitor, &cancel)
+        .map_err(|failure| Faults::one(failure.error))
+}
+
+/// The OS parameters: what the configuration says, and Ganeti over it, even where empty.
+pub(super) fn values(config: &Config, given: &Values) -> Values {
+    let mut values = config.parameters.clone();
+    values.extend(given.iter().map(|(name, given)| (*name, given.clone())));
+    values
+}
+
+fn request(wanted: Wanted, instance: Instance, config: &Config) -> Result<Request, Faults> {
+    let mut faults = Faults::default();
+    let mut paths = Vec::new();
+    for (index, disk) in instance.disks.iter().enumerate() {
+        paths.extend(faults.keep(disk::locate(disk, index)));
+    }
+    if instance.disks.first().is_some_and(|first| first.read_only) {
+        faults.add(
+            "disk 0 of the instance is read-only (DISK_0_ACCESS=ro): nothing can be put on it",
+        );
+    }
+    let image = wanted
+        .image
+        .as_ref()
+        .map(|image| image.open(&config.settings));
+    let image = image.and_then(|image| faults.keep(image));
+    let (true, Some((target, others)), Some(image)) =
+        (faults.0.is_empty(), paths.split_first(), image)
+    else {
+        return faults
+            .or(())
+            .and(Err(Faults::one("there is no disk and no image")));
+    };
+    let further = instance.disks.iter().skip(1).zip(others);
+    let other_disks: Vec<_> = further
+        .map(|(disk, path)| OtherDisk {
+            path: path.clone(),
+            read_only: disk.read_only,
+        })
+        .collect();
+    tracing::info!(
+        "image {} goes onto {}; {} further disks, {} network interfaces",
+        image.path().display(),
+        target.display(),
+        other_disks.len(),
+        instance.nics.len()
+    );
+    let request = Request {
+        image: Image::Open(image),
+        format: wanted.format.unwrap_or(Format::Diskdump),
+        target: PathBuf::from(target),
+        size: None,
+        other_disks,
+        only: None,
+        hostname: Some(instance.name),
+        password: wanted.password,
+        password_hash: wanted.password_hash,
+        authorized_keys: wanted.authorized_keys,
+        properties: wanted.properties,
+        personality: wanted.personality,
+    };
+    request.check_sizes().map_err(Faults::one)?;
+    Ok(request)
+}

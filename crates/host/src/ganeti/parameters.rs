@@ -1,0 +1,362 @@
+//! The OS parameters: their names, what they may hold, and what they mean.
+//!
+//! `verify` and `create` go through [`check`] alone, so what one accepts the other does too.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use snf_image_protocol::{Properties, Secret};
+
+use super::fault::Faults;
+use super::image_id::ImageId;
+use super::{config_url, properties};
+use crate::config::Given;
+use crate::request::{
+    File, Format, PersonalityFileError, check_password, check_password_hash, parse_authorized_keys,
+    parse_personality,
+};
+
+/// An OS parameter.
+#[derive(Debug)]
+pub struct Parameter {
+    /// As `gnt-instance add -O` spells it; in files and the environment in upper case.
+    pub name: &'static str,
+    /// One line for `gnt-os info`.
+    pub description: &'static str,
+    /// Whether its value is never shown.
+    pub is_secret: bool,
+}
+
+/// Every OS parameter, in the order of `parameters.list`.
+pub const PARAMETERS: [Parameter; 12] = [
+    public(
+        "img_id",
+        "The image: a name in IMAGE_DIR, or local://NAME (required)",
+    ),
+    public(
+        "img_format",
+        "What the image is: diskdump, a raw dump of a whole disk (required)",
+    ),
+    secret(
+        "img_passwd",
+        "The password to set for the users of the image",
+    ),
+    secret(
+        "img_passwd_hash",
+        "The password as a crypt(5) hash, instead of img_passwd",
+    ),
+    public(
+        "auth_keys",
+        "SSH public keys for the users, one a line as in authorized_keys",
+    ),
+    public(
+        "img_properties",
+        "Properties of the image as a JSON object, such as {\"USERS\": \"root\"}",
+    ),
+    public(
+        "inst_properties",
+        "Properties of the instance as a JSON object; they win over img_properties",
+    ),
+    secret(
+        "img_personality",
+        "Files to put into the image, as a JSON list of objects with path, contents (base64), owner, group and mode",
+    ),
+    secret(
+        "config_url",
+        "An http or https URL of a JSON object with any of these parameters, which win over those given here",
+    ),
+    secret(
+        "os_product_key",
+        "The Windows product key, five groups of five characters with hyphens between; not used by this release",
+    ),
+    public(
+        "os_answer_file",
+        "A URL of an unattended-installation answer file for Windows; not used by this release",
+    ),
+    secret(
+        "cloud_userdata",
+        "User data for cloud-init, in base64; not used by this release",
+    ),
+];
+
+const fn public(name: &'static str, description: &'static str) -> Parameter {
+    Parameter {
+        name,
+        description,
+        is_secret: false,
+    }
+}
+
+const fn secret(name: &'static str, description: &'static str) -> Parameter {
+    Parameter {
+        name,
+        description,
+        is_secret: true,
+    }
+}
+
+/// The parameter of a name in any case.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static str> {
+    let mut names = PARAMETERS.iter().map(|parameter| parameter.name);
+    names.find(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The content of `parameters.list`: no blank line, which Ganeti would stumble over.
+#[must_use]
+pub fn list() -> String {
+    let line = |parameter: &Parameter| format!("{} {}\n", parameter.name, parameter.description);
+    PARAMETERS.iter().map(line).collect()
+}
+
+/// Values of parameters by their names.
+pub type Values = BTreeMap<&'static str, Given>;
+
+/// What the parameters ask for.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The image; it may be missing while config_url is still to be followed.
+    pub image: Option<ImageId>,
+    /// Its form, likewise.
+    pub format: Option<Format>,
+    /// The users' password.
+    pub password: Option<Secret>,
+    /// Their password as hash.
+    pub password_hash: Option<Secret>,
+    /// Lines for authorized_keys.
+    pub authorized_keys: Vec<String>,
+    /// Properties of image and instance.
+    pub properties: Properties,
+    /// Files to put into the image.
+    pub personality: Vec<File>,
+    /// What is accepted but probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// Checks all values. Where config_url is given and not yet followed, the required ones may
+/// be missing: `is_final` says that nothing more comes.
+///
+/// # Errors
+/// All faults at once.
+pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
+    let mut checker = Checker {
+        values,
+        faults: Faults::default(),
+        warnings: Vec::new(),
+    };
+    let may_come = !is_final && checker.filled("config_url").is_some();
+    let wanted = Wanted {
+        image: checker.required("img_id", may_come, ImageId::parse),
+        format: checker.required("img_format", may_come, format),
+        password: checker.password("img_passwd", check_password),
+        password_hash: checker.password("img_passwd_hash", check_password_hash),
+        authorized_keys: checker.authorized_keys(),
+        properties: checker.properties(),
+        personality: checker.personality(),
+        warnings: Vec::new(),
+    };
+    if wanted.password.is_some() && wanted.password_hash.is_some() {
+        checker
+            .faults
+            .add("img_passwd and img_passwd_hash are both given: give one of them");
+    }
+    if checker
+        .filled("config_url")
+        .is_some_and(|url| !config_url::is_followed(url))
+    {
+        checker.faults.add("config_url is not an http or https URL");
+    }
+    checker.unusable();
+    let Checker {
+        faults,
+        mut warnings,
+        ..
+    } = checker;
+    warnings.extend(wanted.properties.warnings());
+    faults.or(Wanted { warnings, ..wanted })
+}
+
+/// The properties, for a script that can do without them: what is wrong is a warning.
+#[must_use]
+pub fn lenient_properties(values: &Values) -> Properties {
+    let mut pairs = properties::Pairs::new();
+    for name in ["img_properties", "inst_properties"] {
+        let text = values.get(name).map(|given| given.value.expose());
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            continue;
+        };
+        for fault in properties::read(name, text, &mut pairs)
+            .err()
+            .unwrap_or_default()
+        {
+            tracing::warn!("{fault}");
+        }
+    }
+    Properties::new(pairs).unwrap_or_else(|faults| {
+        for fault in faults {
+            tracing::warn!("{fault}; no property is used");
+        }
+        Properties::default()
+    })
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    match text {
+        "diskdump" => Ok(Format::Diskdump),
+        "extdump" | "ntfsdump" => Err(format!(
+            "{text} is not supported by this release: make a diskdump of the whole disk"
+        )),
+        _ => Err(format!(
+            "{:?} is no format of an image: it is diskdump",
+            text.chars().take(80).collect::<String>()
+        )),
+    }
+}
+
+struct Checker<'values> {
+    values: &'values Values,
+    faults: Faults,
+    warnings: Vec<String>,
+}
+
+impl Checker<'_> {
+    /// The value, which may be empty.
+    fn given(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|given| given.value.expose())
+    }
+
+    /// The value of a parameter for which empty means not given.
+    fn filled(&self, name: &str) -> Option<&str> {
+        self.given(name).filter(|value| !value.is_empty())
+    }
+
+    fn required<T>(
+        &mut self,
+        name: &str,
+        may_come: bool,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match self.filled(name).map(parse) {
+            Some(parsed) => {
+                let parsed = parsed.map_err(|reason| format!("{name}: {reason}"));
+                self.faults.keep(parsed)
+            }
+            None if may_come => None,
+            None => {
+                self.faults
+                    .add(format!("the OS parameter {name} is required"));
+                None
+            }
+        }
+    }
+
+    fn password(
+        &mut self,
+        name: &str,
+        check: fn(&str) -> Result<(), &'static str>,
+    ) -> Option<Secret> {
+        let value = self.values.get(name)?.value.clone();
+        if value.expose().is_empty() {
+            self.warnings.push(format!(
+                "{name} is empty: who knows a user's name needs no password"
+            ));
+        }
+        if let Err(reason) = check(value.expose()) {
+            self.faults.add(format!("the value of {name} {reason}"));
+        }
+        Some(value)
+    }
+
+    fn authorized_keys(&mut self) -> Vec<String> {
+        let Some(text) = self.given("auth_keys") else {
+            return Vec::new();
+        };
+        let keys = parse_authorized_keys(text, Path::new("auth_keys"));
+        let keys = self.faults.keep(keys);
+        if keys.as_ref().is_some_and(Vec::is_empty) {
+            self.warnings.push("auth_keys holds no key".into());
+        }
+        keys.unwrap_or_default()
+    }
+
+    fn properties(&mut self) -> Properties {
+        let mut pairs = properties::Pairs::new();
+        for name in ["img_properties", "inst_properties"] {
+            if let Some(text) = self.filled(name) {
+                let read = properties::read(name, text, &mut pairs);
+                self.faults.0.extend(read.err().unwrap_or_default());
+            }
+        }
+        Properties::new(pairs).unwrap_or_else(|faults| {
+            faults.iter().for_each(|fault| self.faults.add(fault));
+            Properties::default()
+        })
+    }
+
+    fn personality(&mut self) -> Vec<File> {
+        let Some(text) = self.filled("img_personality") else {
+            return Vec::new();
+        };
+        let files = parse_personality(text.as_bytes(), Path::new("img_personality"));
+        // What the parser says may quote the content of a file.
+        let files = files.map_err(|fault| match fault {
+            PersonalityFileError::Json { source, .. } => format!(
+                "img_personality is not a JSON list of files at line {}, column {}",
+                source.line(),
+                source.column()
+            ),
+            fault => format!("img_personality: {fault}"),
+        });
+        self.faults.keep(files).unwrap_or_default()
+    }
+
+    /// What is known but has no meaning in this release: ignoring it would be worse.
+    fn unusable(&mut self) {
+        let unsupported =
+            |name, what| format!("{name} cannot be used: this release does not {what}");
+        if let Some(key) = self.given("os_product_key") {
+            let fault = if is_product_key(key) {
+                unsupported("os_product_key", "customise Windows")
+            } else {
+                "os_product_key is not five groups of five letters or digits with hyphens between"
+                    .into()
+            };
+            self.faults.add(fault);
+        }
+        if let Some(url) = self.given("os_answer_file") {
+            let fault = if is_answer_file(url) {
+                unsupported("os_answer_file", "customise Windows")
+            } else {
+                "os_answer_file is not a URL that begins with http, https, ftp, ftps or file".into()
+            };
+            self.faults.add(fault);
+        }
+        if let Some(data) = self.given("cloud_userdata") {
+            let fault = if STANDARD.decode(data.replace(['\n', '\r'], "")).is_ok() {
+                unsupported("cloud_userdata", "configure cloud-init")
+            } else {
+                "cloud_userdata is not base64".into()
+            };
+            self.faults.add(fault);
+        }
+    }
+}
+
+fn is_product_key(text: &str) -> bool {
+    let is_group =
+        |group: &str| group.len() == 5 && group.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    text.split('-').count() == 5 && text.split('-').all(is_group)
+}
+
+fn is_answer_file(text: &str) -> bool {
+    let schemes = ["http", "https", "ftp", "ftps", "file"];
+    text.split_once("://")
+        .is_some_and(|(scheme, rest)| schemes.contains(&scheme) && !rest.is_empty())
+}
+
+#[cfg(test)]
+#[path = "parameters_tests.rs"]
+mod tests;

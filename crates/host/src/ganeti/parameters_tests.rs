@@ -1,0 +1,127 @@
+//! What parameters are taken, and in which words the others are refused.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use super::*;
+use crate::config::Origin;
+
+fn values(pairs: &[(&str, &str)]) -> Values {
+    let given = |value: &str| Given {
+        value: Secret::new(value.into()),
+        origin: Origin::OsParameter,
+    };
+    let pairs = pairs.iter();
+    pairs
+        .map(|(name, value)| (named(name).unwrap(), given(value)))
+        .collect()
+}
+
+fn with_image(more: &[(&str, &str)]) -> Values {
+    let mut all = values(&[("img_id", "debian"), ("img_format", "diskdump")]);
+    all.extend(values(more));
+    all
+}
+
+fn faults(values: &Values) -> Vec<String> {
+    check(values, true).unwrap_err().0
+}
+
+#[test]
+fn the_list_has_a_name_and_a_description_on_every_line() {
+    for line in list().lines() {
+        let (name, description) = line.split_once(' ').unwrap();
+        assert_eq!(named(name), Some(name));
+        assert!(description.len() > 10, "{line}");
+    }
+}
+
+#[test]
+fn everything_asked_for_is_there() {
+    let key =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINLWYIpcT2GaIkbA9uPn6Q7rJ4m1hZ0c3tTqk0D0aBcd admin";
+    let wanted = check(
+        &with_image(&[
+            ("img_passwd", "it's $HOME"),
+            ("auth_keys", &format!("{key}\n")),
+            ("img_properties", r#"{"users": "root", "do_sync": true}"#),
+            ("inst_properties", r#"{"USERS": ["root", "user"]}"#),
+            ("img_personality", r#"[{"path": "/a", "contents": "eA=="}]"#),
+        ]),
+        true,
+    )
+    .unwrap();
+    assert_eq!(wanted.password.unwrap().expose(), "it's $HOME");
+    assert_eq!(wanted.authorized_keys, [key]);
+    assert_eq!(
+        wanted.properties.users().unwrap().unwrap(),
+        ["root", "user"]
+    );
+    assert!(wanted.properties.flag("DO_SYNC"));
+    assert_eq!(wanted.personality[0].content, b"x");
+    assert_eq!(wanted.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn all_faults_are_told_at_once_and_no_secret_with_them() {
+    let all = faults(&values(&[
+        ("img_format", "floppy"),
+        ("img_passwd", "hunter2\nhunter2"),
+        ("img_passwd_hash", "hunter2 hunter2"),
+        ("auth_keys", "hunter2"),
+        ("img_properties", "[]"),
+        ("inst_properties", r#"{"OSFAMILY": "beos"}"#),
+        ("img_personality", r#"["hunter2"]"#),
+        ("os_product_key", "hunter2"),
+        ("os_answer_file", ""),
+        ("cloud_userdata", "hunter2!"),
+    ]));
+    let text = all.join("\n");
+    for name in [
+        "img_id is required",
+        "img_format: \"floppy\"",
+        "img_passwd holds",
+        "img_passwd_hash is not",
+        "are both given",
+        "auth_keys: line 1",
+        "img_properties",
+        "OSFAMILY",
+        "img_personality",
+        "os_product_key",
+        "os_answer_file",
+        "cloud_userdata",
+    ] {
+        assert!(text.contains(name), "no {name:?} in\n{text}");
+    }
+    assert_eq!(all.len(), 12, "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn what_this_release_cannot_do_is_refused_not_ignored() {
+    for (name, value) in [
+        ("img_format", "extdump"),
+        ("os_product_key", "ABCDE-12345-ABCDE-12345-abcde"),
+        ("os_answer_file", "https://example.org/unattend.xml"),
+        ("cloud_userdata", "I2Nsb3VkLWNvbmZpZwo="),
+    ] {
+        let all = faults(&with_image(&[(name, value)]));
+        assert_eq!(all.len(), 1);
+        assert!(all[0].contains("this release"), "{all:?}");
+    }
+}
+
+#[test]
+fn required_ones_may_come_from_config_url() {
+    let values = values(&[("config_url", "https://example.org/x")]);
+    assert!(check(&values, false).unwrap().image.is_none());
+    assert_eq!(faults(&values).len(), 2);
+}
+
+#[test]
+fn an_empty_password_is_taken_with_a_warning_and_an_empty_hash_is_not() {
+    let wanted = check(&with_image(&[("img_passwd", "")]), true).unwrap();
+    assert_eq!(
+        (wanted.password.unwrap().expose(), wanted.warnings.len()),
+        ("", 1)
+    );
+    assert_eq!(faults(&with_image(&[("img_passwd_hash", "")])).len(), 1);
+}

@@ -1,0 +1,17 @@
+//! `verify`: looks at the OS parameters before Ganeti makes, changes or installs anything.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use super::create::values;
+use super::environment::Environment;
+use super::fault::Faults;
+use super::parameters;
+use crate::config::Config;
+
+/// Checks as `create` will, except for what only the instance's own node can tell.
+pub(super) fn run(environment: &Environment, config: &Config) -> Result<(), Faults> {
+    let wanted = parameters::check(&values(config, &environment.parameters), false)?;
+    for warning in wanted.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}

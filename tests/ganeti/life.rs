@@ -1,0 +1,171 @@
+//! The life of an instance: made, installed again, renamed, saved, restored on a larger disk.
+// SPDX-License-Identifier: BSD-2-Clause
+
+#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
+
+use harness::{Cluster, Instance, Scene};
+use snf_image_testkit::disk::{self, MIB, gpt_problems};
+use snf_image_testkit::ext::Ext;
+use snf_image_testkit::tree;
+
+/// The root file system on the first disk of an instance, which must be without a fault.
+fn root_of(instance: &Instance, node: u32) -> Ext {
+    let disk = instance.disk(node, 0).unwrap();
+    let root = Ext::at(&disk, disk::last_partition(&disk).unwrap().offset());
+    assert_eq!(root.problems().unwrap(), "");
+    root
+}
+
+#[test]
+fn an_instance_on_a_file_gets_its_name_its_password_and_the_whole_disk() {
+    let Some(cluster) = Cluster::find() else {
+        return;
+    };
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    let image = cluster.publish(&image, "file.raw").unwrap();
+    let instance = cluster.instance(1).unwrap();
+    instance
+        .add(
+            1,
+            [
+                "--disk-template=file",
+                "--disk=0:size=256M",
+                "--os-parameters",
+                &format!("{},img_passwd=correct horse", image.parameters()),
+            ],
+        )
+        .unwrap()
+        .succeeded();
+
+    let root = root_of(&instance, 1);
+    assert_eq!(root.text("/etc/hostname").unwrap(), "inst1.gnt.test\n");
+    assert!(root.text("/etc/shadow").unwrap().contains("root:$6$"));
+    assert!(root.size().unwrap() > 250 * MIB);
+    assert_eq!(gpt_problems(&instance.disk(1, 0).unwrap()).unwrap(), "");
+    let log = cluster.log(1, "add", instance.name()).unwrap();
+    assert!(log.contains("HELPER: "), "{log}");
+    assert!(!log.contains("correct horse"), "{log}");
+}
+
+#[test]
+fn a_life_on_block_devices() {
+    let Some(cluster) = Cluster::find() else {
+        return;
+    };
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    let image = cluster.publish(&image, "block.raw").unwrap();
+    let parameters = image.parameters();
+    let instance = cluster.instance(2).unwrap();
+    instance
+        .add(
+            1,
+            [
+                "--disk-template=ext",
+                "--disk=0:size=256M,provider=loopvol",
+                "--disk=1:size=64M,provider=loopvol",
+                "--os-parameters",
+                &parameters,
+            ],
+        )
+        .unwrap()
+        .succeeded();
+    let first = root_of(&instance, 1).text("/etc/machine-id").unwrap();
+
+    let again = ["reinstall", "--force", "--os-parameters", &parameters];
+    instance.command(&again).unwrap().succeeded();
+    let root = root_of(&instance, 1);
+    assert_eq!(root.text("/etc/hostname").unwrap(), "inst2.gnt.test\n");
+    assert_ne!(root.text("/etc/machine-id").unwrap(), first);
+
+    // The other name's holder goes first, whatever an earlier run has left.
+    drop(cluster.instance(3).unwrap());
+    cluster
+        .run([
+            "gnt-instance",
+            "rename",
+            "--no-ip-check",
+            "inst2.gnt.test",
+            "inst3.gnt.test",
+        ])
+        .unwrap()
+        .succeeded();
+    let instance = instance.renamed("inst3.gnt.test");
+    let root = root_of(&instance, 1);
+    assert_eq!(root.text("/etc/hostname").unwrap(), "inst3.gnt.test\n");
+    let before = root.text("/etc/machine-id").unwrap();
+
+    cluster
+        .run([
+            "gnt-backup",
+            "export",
+            "-n",
+            "node1.gnt.test",
+            "inst3.gnt.test",
+        ])
+        .unwrap()
+        .succeeded();
+    instance
+        .command(&["remove", "--force"])
+        .unwrap()
+        .succeeded();
+    cluster
+        .run([
+            "gnt-backup",
+            "import",
+            "--src-node=node1.gnt.test",
+            "--src-dir=inst3.gnt.test",
+            "--disk-template=ext",
+            "--disk=0:size=512M,provider=loopvol",
+            "--disk=1:size=64M,provider=loopvol",
+            "--net=0:mac=generate",
+            "--no-ip-check",
+            "--node=node1.gnt.test",
+            "inst3.gnt.test",
+        ])
+        .unwrap()
+        .succeeded();
+    let root = root_of(&instance, 1);
+    assert_eq!(root.text("/etc/machine-id").unwrap(), before);
+    assert!(root.size().unwrap() > 500 * MIB, "{}", root.size().unwrap());
+}
+
+#[test]
+fn what_is_wrong_is_said_in_the_answer_of_the_job() {
+    let Some(cluster) = Cluster::find() else {
+        return;
+    };
+    let instance = cluster.instance(4).unwrap();
+    let missing = instance
+        .add(
+            1,
+            [
+                "--disk-template=file",
+                "--disk=0:size=64M",
+                "--os-parameters=img_id=nowhere,img_format=diskdump",
+            ],
+        )
+        .unwrap();
+    assert_ne!(missing.code, Some(0));
+    assert!(missing.stderr.contains("nowhere"), "{}", missing.stderr);
+
+    let wrong = cluster.instance(5).unwrap();
+    let refused = wrong
+        .add(
+            1,
+            [
+                "--disk-template=file",
+                "--disk=0:size=64M",
+                "--os-parameters=img_id=nowhere,img_format=floppy",
+            ],
+        )
+        .unwrap();
+    assert_ne!(refused.code, Some(0));
+    let text = &refused.stderr;
+    assert!(
+        text.contains("img_format") && text.contains("floppy"),
+        "{text}"
+    );
+    assert!(text.contains("OS validation script failed"), "{text}");
+}

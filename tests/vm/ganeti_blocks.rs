@@ -1,0 +1,94 @@
+//! The OS scripts on block devices.
+// SPDX-License-Identifier: BSD-2-Clause
+
+#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use harness::{Outcome, Scene};
+use snf_image_testkit::tool::Tool;
+use snf_image_testkit::tree;
+
+/// A loop device over a file, as long as this lives.
+struct Block(String);
+
+impl Block {
+    fn over(file: &Path) -> Self {
+        let output = Tool::new("losetup")
+            .args(["--find", "--show"])
+            .arg(file)
+            .run();
+        Block(output.unwrap().trim().to_owned())
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let _ = Tool::new("losetup").args(["--detach", &self.0]).run();
+    }
+}
+
+#[test]
+fn block_devices_are_deployed_renamed_saved_and_restored() {
+    let Some(scene) = Scene::set() else { return };
+    scene.small_image(tree::debian).unwrap();
+    fs::write(scene.path("disk"), vec![0xaa; 96 << 20]).unwrap();
+    fs::write(scene.path("data"), vec![7; 1 << 20]).unwrap();
+    fs::write(scene.path("larger"), vec![0xbb; 160 << 20]).unwrap();
+    let [disk, data, larger] =
+        ["disk", "data", "larger"].map(|name| Block::over(&scene.path(name)));
+    let script = scene
+        .script("")
+        .unwrap()
+        .with_disks(&["disk", "data"])
+        .with("DISK_0_PATH", &disk.0)
+        .with("DISK_1_PATH", &data.0)
+        .with("DISK_1_ACCESS", "ro")
+        .with("OLD_INSTANCE_NAME", "old")
+        .with("EXPORT_DEVICE", &disk.0)
+        .with("IMPORT_DEVICE", &larger.0);
+    script
+        .clone()
+        .with_image()
+        .run("create")
+        .unwrap()
+        .succeeded();
+    script
+        .clone()
+        .with("INSTANCE_NAME", "renamed.example.org")
+        .run("rename")
+        .unwrap()
+        .succeeded();
+    let mut export = script.command("export");
+    export.stdout(File::create(scene.path("saved")).unwrap());
+    Outcome::from(export.output().unwrap()).succeeded();
+    let mut import = script.command("import");
+    import.stdin(File::open(scene.path("saved")).unwrap());
+    Outcome::from(import.output().unwrap()).succeeded();
+    drop((disk, data, larger));
+
+    let root = scene.root_of("larger").unwrap();
+    assert_eq!(root.text("/etc/hostname").unwrap(), "renamed.example.org\n");
+    assert_eq!(root.problems().unwrap(), "");
+    assert!(root.size().unwrap() > 150 << 20);
+    assert!(fs::read(scene.path("saved")).unwrap() == fs::read(scene.path("disk")).unwrap());
+    assert_eq!(fs::read(scene.path("data")).unwrap(), vec![7; 1 << 20]);
+}
+
+#[test]
+fn a_device_that_is_in_use_is_refused() {
+    let Some(scene) = Scene::set() else { return };
+    scene.small_image(tree::debian).unwrap();
+    scene.blank("disk", 96).unwrap();
+    let disk = Block::over(&scene.path("disk"));
+    let script = scene.script("").unwrap().with_disks(&["disk"]).with_image();
+    let twice = script
+        .with("DISK_0_PATH", &disk.0)
+        .with("DISK_COUNT", "2")
+        .with("DISK_1_PATH", &disk.0);
+    twice
+        .run("create")
+        .unwrap()
+        .failed_with(&[&disk.0, "in use"]);
+}
