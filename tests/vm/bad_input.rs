@@ -196,7 +196,10 @@ fn a_credential_of_the_wrong_form_is_refused_and_never_shown() {
             "--password-file none",
             &["password file", "none", "No such file"],
         ),
-        ("--password-hash-file colon", &["hash in colon"]),
+        (
+            "--password-hash-file colon",
+            &["file colon", "hash", "colon or space"],
+        ),
         ("--password-hash-file empty", &["empty"]),
         ("--ssh-key key", &["key holds a private key", ".pub"]),
         ("--ssh-key nokey", &["nokey: line 1"]),

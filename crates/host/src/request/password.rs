@@ -25,7 +25,7 @@ pub enum PasswordError {
     #[error("the password file {0} is not UTF-8 text")]
     NotText(PathBuf),
     /// Text that is no password, or no hash.
-    #[error("the content of {path} {reason}")]
+    #[error("the password file {path} {reason}")]
     Content {
         /// The file.
         path: PathBuf,
