@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use harness::Scene;
+use snf_image_testkit::disk::gpt_problems;
 use snf_image_testkit::machine::Machine;
 
 const BOOT: Duration = Duration::from_secs(180);
@@ -35,6 +36,9 @@ fn the_deployed_debian_boots_and_lets_its_owner_in() {
         .unwrap()
         .succeeded();
 
+    assert_eq!(gpt_problems(&scene.path("disk")).unwrap(), "");
+    let disk_id = scene.root_of("disk").unwrap().text("/etc/machine-id");
+
     let mut machine = Machine::boot(&scene.path("disk")).unwrap();
     let console = &mut machine.console;
     console.login("root", "correct horse", BOOT).unwrap();
@@ -42,6 +46,12 @@ fn the_deployed_debian_boots_and_lets_its_owner_in() {
     let size = console.run("df --output=size -B1 / | tail -n 1").unwrap();
     assert!(size.trim().parse::<u64>().unwrap() > 5 << 30, "{size}");
     assert_eq!(console.run("cat /opt/file").unwrap(), "content");
+    let id = console.run("cat /etc/machine-id").unwrap();
+    assert_eq!((id.as_str(), id.len()), (disk_id.unwrap().trim(), 32));
+    let keys = console
+        .run("for k in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $k; done | wc -l")
+        .unwrap();
+    assert_eq!(keys, "3");
     assert_eq!(console.run("systemctl is-active ssh").unwrap(), "active");
     assert_eq!(
         console.run("findmnt -n -o FSTYPE /boot/efi").unwrap(),
