@@ -59,9 +59,11 @@ impl Cluster {
     pub fn creating(&self, node: u32, instance: &str, text: &str, limit: Duration) -> Result<u32> {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
+            // The script first: before it runs, the newest log may be that of an earlier one.
+            let script = script_of(instance);
             let log = self.log(node, "add", instance).unwrap_or_default();
-            if log.contains(text) {
-                return script_of(instance);
+            if script.is_ok() && log.contains(text) {
+                return script;
             }
             thread::sleep(INTERVAL);
         }
