@@ -84,6 +84,17 @@ impl Cluster {
         self.state.join(format!("node{node}")).join(directory)
     }
 
+    /// Where a node's `/run` is seen from outside, as long as the node is up.
+    ///
+    /// # Errors
+    /// When it is down.
+    pub fn run_directory(&self, node: u32) -> Result<PathBuf> {
+        let file = self.node(node, "init.pid");
+        let text = fs::read_to_string(&file).with_context(|| format!("node {node} is down"))?;
+        let pid = text.split(' ').next().unwrap_or_default();
+        Ok(Path::new("/proc").join(pid).join("root/run"))
+    }
+
     /// What the newest run of a script of the OS definition wrote on a node: `script` is `add`,
     /// `rename`, `export` or `import`.
     ///

@@ -17,6 +17,7 @@ mod own_helper;
 mod product;
 mod scene;
 mod script;
+mod traces;
 
 pub use cluster::{Cluster, Instance, Published};
 pub use deployment::{Deployment, LIMIT};
@@ -26,3 +27,4 @@ pub use own_helper::OwnHelper;
 pub use product::Product;
 pub use scene::Scene;
 pub use script::{INSTANCE, Script};
+pub use traces::Traces;
