@@ -13,6 +13,11 @@ use crate::{deb, image, paths};
 /// Nextest's name for the tests that need the cluster or the packages.
 pub(crate) const TESTS: &str = "package(snf-image-tests) & binary(/^ganeti_/)";
 
+/// Those that `cargo xtask test` runs. The others (failures, remote API, crowds, consoles) take
+/// some minutes more and want the machine for themselves.
+pub(crate) const SHORT: &str =
+    "package(snf-image-tests) & binary(/^ganeti_(debootstrap|life|os|packages)$/)";
+
 /// Where the cluster keeps everything. Not below `target`: that may lie where nodes have
 /// directories of their own.
 const STATE: &str = "/var/tmp/snf-image-testbed";
@@ -21,7 +26,7 @@ const STATE: &str = "/var/tmp/snf-image-testbed";
 const INSTALLED: [&str; 2] = ["snf-image-host", "snf-image-appliance"];
 
 /// Brings the cluster up, runs the tests, and takes it down unless it is to stay.
-pub(crate) fn ganeti(keep: bool) -> Result<Count> {
+pub(crate) fn ganeti(stories: &str, keep: bool) -> Result<Count> {
     let packages = deb::deb()?;
     let image = image::ensure()?;
     say("bringing up a Ganeti cluster of three nodes");
@@ -33,7 +38,7 @@ pub(crate) fn ganeti(keep: bool) -> Result<Count> {
             up.arg("--deb").arg(&package);
         }
     }
-    let tested = run(&mut up).and_then(|()| tests(image));
+    let tested = run(&mut up).and_then(|()| tests(stories, image));
     if keep {
         let scripts = scripts();
         say(&format!(
@@ -46,7 +51,7 @@ pub(crate) fn ganeti(keep: bool) -> Result<Count> {
     tested
 }
 
-fn tests(image: PathBuf) -> Result<Count> {
+fn tests(stories: &str, image: PathBuf) -> Result<Count> {
     say("tests with Ganeti");
     let variables = [
         ("SNF_IMAGE", paths::snf_image()),
@@ -57,7 +62,7 @@ fn tests(image: PathBuf) -> Result<Count> {
         ("SNF_TESTBED", scripts()),
         ("SNF_TESTBED_STATE", STATE.into()),
     ];
-    nextest::run(TESTS, &variables)
+    nextest::run(stories, &variables)
 }
 
 fn scripts() -> PathBuf {
