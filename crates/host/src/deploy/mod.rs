@@ -31,8 +31,8 @@ use other_disks::Opened;
 use parameters::Seat;
 use watcher::Watcher;
 
-/// Deploys an image, or only customises what a target holds. When this returns, everything that was started has ended, and after
-/// success the target is flushed.
+/// Deploys an image, or only customises what a target holds. When this returns, everything
+/// that was started has ended, and after success the target is flushed.
 ///
 /// # Errors
 /// See [`DeployError`]. A target that was made is removed again.
@@ -69,9 +69,8 @@ pub fn deploy(
     machine.parameters = Some(seat.disk().map_err(DeployError::from)?);
 
     monitor.message(&Message::info(format!(
-        "starting the helper VM with {} ({})",
-        machine.accelerator.kind.name(),
-        machine.accelerator.reason
+        "starting the helper VM with {}",
+        machine.accelerator
     )));
     thread::scope(|scope| {
         let watcher = Watcher(Arc::clone(monitor));
