@@ -15,6 +15,7 @@ pub mod ganeti;
 pub mod monitor;
 pub mod private_dir;
 pub mod request;
+pub mod role;
 pub mod source;
 pub mod target;
 pub mod vm;

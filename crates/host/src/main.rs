@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use snf_image::cli::Cli;
 use snf_image::ganeti::{self, Script};
+use snf_image::role::Role;
 use snf_image_sandbox::launcher;
 
 fn main() -> ExitCode {
@@ -15,6 +16,9 @@ fn main() -> ExitCode {
     let name = arguments.first().cloned().unwrap_or_default();
     if launcher::is_launcher(&name) {
         launcher::main();
+    }
+    if let Some(role) = Role::from_argv0(&name) {
+        role.main();
     }
     if let Some(script) = Script::from_argv0(&name) {
         return ganeti::run(script, arguments.get(1..).unwrap_or_default());

@@ -9,7 +9,7 @@ use crate::error::{ConfineError, Doing};
 
 /// The number that the first passed descriptor has in the program, above all that the
 /// launcher itself needs.
-const FIRST: i32 = 100;
+pub(crate) const FIRST: i32 = 100;
 
 /// Descriptors for the program, in the order in which they get their numbers.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl Descriptors {
     }
 }
 
-fn number(index: usize) -> i32 {
+pub(crate) fn number(index: usize) -> i32 {
     i32::try_from(index).map_or(i32::MAX, |index| FIRST.saturating_add(index))
 }
 

@@ -1,6 +1,7 @@
 //! Barrier: a known environment, an empty input, a neutral directory.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -10,7 +11,9 @@ use crate::spec::Spec;
 
 /// Becomes the program. Returns only when that failed.
 pub(crate) fn execute(spec: &Spec, null: File) -> ConfineError {
+    let name = spec.name.as_deref().map(OsStr::new);
     let error = Command::new(&spec.program)
+        .arg0(name.unwrap_or(spec.program.as_os_str()))
         .args(&spec.arguments)
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")

@@ -52,7 +52,7 @@ fn run(control: &io::Stdin) -> Result<(), ConfineError> {
     let spec: Spec = serde_json::from_slice(&message)
         .map_err(|_| ConfineError::Message("description of what to run"))?;
     let passed = descriptors::place(received)?;
-    let notes = namespaces::leave();
+    let notes = namespaces::leave(spec.network);
     let (program, notes) = start(&spec, passed, notes)?;
     wire::tell(control, &Message::Started { notes }).doing("reporting the start")?;
     let status = supervisor::watch(control.as_fd(), &program)?;

@@ -24,5 +24,11 @@ pub(crate) fn set(limits: &Limits) -> Result<(), ConfineError> {
     if let Some(bytes) = limits.file_size {
         setrlimit(Resource::RLIMIT_FSIZE, bytes, bytes).doing("limiting the size of files")?;
     }
+    if let Some(bytes) = limits.memory {
+        setrlimit(Resource::RLIMIT_AS, bytes, bytes).doing("limiting memory")?;
+    }
+    if let Some(seconds) = limits.processor_seconds {
+        setrlimit(Resource::RLIMIT_CPU, seconds, seconds).doing("limiting processor time")?;
+    }
     Ok(())
 }

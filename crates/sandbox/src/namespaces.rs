@@ -5,9 +5,10 @@ use nix::sched::{CloneFlags, unshare};
 use rustix::mount::{MountPropagationFlags, mount_change};
 
 /// Leaves every namespace of the host that the kernel lets us leave, for this process, and
-/// for its next child that of processes. Gives a note for each that it does not; user ids,
+/// for its next child that of processes; but not that of the `network` when the program needs
+/// it. Gives a note for each that it does not; user ids,
 /// no_new_privs and the program's own seccomp filter hold without them.
-pub(crate) fn leave() -> Vec<String> {
+pub(crate) fn leave(network: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for (flag, name) in [
         (CloneFlags::CLONE_NEWNET, "network"),
@@ -17,6 +18,9 @@ pub(crate) fn leave() -> Vec<String> {
         (CloneFlags::CLONE_NEWNS, "mount"),
         (CloneFlags::CLONE_NEWPID, "process"),
     ] {
+        if network && flag == CloneFlags::CLONE_NEWNET {
+            continue;
+        }
         if let Err(error) = unshare(flag) {
             notes.push(format!("no {name} namespace of its own: {error}"));
         } else if flag == CloneFlags::CLONE_NEWNS {

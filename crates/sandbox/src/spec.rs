@@ -16,6 +16,8 @@ pub struct Spec {
     pub user: User,
     /// Its executable, absolute.
     pub program: PathBuf,
+    /// The name that it is told it was called by (argv\[0\]); the executable's where none.
+    pub name: Option<String>,
     /// Its arguments, without the name of the program.
     pub arguments: Vec<String>,
     /// Files and directories that it may read, and whose files it may execute. A path that
@@ -23,6 +25,8 @@ pub struct Spec {
     pub readable: Vec<PathBuf>,
     /// Files that it may also write, such as a device node.
     pub writable: Vec<PathBuf>,
+    /// Whether it shares the node's network; it has none at all otherwise.
+    pub network: bool,
     /// What it may use up.
     pub limits: Limits,
 }
@@ -33,4 +37,8 @@ pub struct Spec {
 pub struct Limits {
     /// The largest file that it may write, in bytes; block devices are not bound by it.
     pub file_size: Option<u64>,
+    /// Its address space (RLIMIT_AS), in bytes.
+    pub memory: Option<u64>,
+    /// Its processor time (RLIMIT_CPU), in seconds.
+    pub processor_seconds: Option<u64>,
 }

@@ -30,6 +30,7 @@ fn shell(script: &str) -> Spec {
     Spec {
         user: User::lookup("nobody").unwrap(),
         program: "/bin/sh".into(),
+        name: None,
         arguments: vec!["-c".into(), script.into()],
         readable: [
             "/usr",
@@ -42,6 +43,7 @@ fn shell(script: &str) -> Spec {
         .map(Into::into)
         .to_vec(),
         writable: vec!["/dev/null".into()],
+        network: false,
         limits: Limits::default(),
     }
 }

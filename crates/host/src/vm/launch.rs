@@ -83,10 +83,15 @@ impl Emulator<'_> {
         let spec = Spec {
             user,
             program: self.qemu.to_owned(),
+            name: None,
             arguments,
             readable,
             writable,
-            limits: Limits { file_size },
+            network: false,
+            limits: Limits {
+                file_size,
+                ..Limits::default()
+            },
         };
         let streams = Streams {
             stdout: Stdio::null(),

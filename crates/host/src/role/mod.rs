@@ -1,0 +1,43 @@
+//! Parts of this program that touch what nobody should trust, each a confined process.
+//!
+//! A role is this very executable, run again behind the sandbox's barriers under the role's
+//! name: no rights, no files, own namespaces, limits. It gets a job and open descriptors from
+//! the host process, does the job with them alone, and reports back; see docs/confinement.md.
+// SPDX-License-Identifier: BSD-2-Clause
+
+mod inside;
+mod lines;
+mod process;
+
+use std::ffi::OsStr;
+
+pub use inside::Inside;
+pub use process::{Needs, Process, RoleError};
+
+/// What such a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {}
+
+const ROLES: [Role; 0] = [];
+
+impl Role {
+    /// The name (argv\[0\]) under which this executable takes the role, also in `ps`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {}
+    }
+
+    /// The role of a process that was called by this name.
+    #[must_use]
+    pub fn from_argv0(argv0: &OsStr) -> Option<Self> {
+        ROLES.into_iter().find(|role| argv0 == role.name())
+    }
+
+    /// Does the job and ends the process. To be called first of all, while there is only one
+    /// thread.
+    pub fn main(self) -> ! {
+        let served: std::io::Result<()> = Inside::enter().and_then(|_inside| match self {});
+        // A host that is gone needs no telling, and any other failure was reported.
+        std::process::exit(i32::from(served.is_err()))
+    }
+}
