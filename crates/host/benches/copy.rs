@@ -13,8 +13,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use snf_image::cancel::Cancel;
-use snf_image::deploy::copy::copy;
+use snf_image::copy::copy;
+use snf_image::format::Content;
 use snf_image::source::Source;
 use snf_image::target::Target;
 
@@ -60,8 +60,8 @@ fn timed(times: u64, disk: &Path, job: impl Fn()) -> Duration {
 
 fn ours(image: &Path, disk: &Path) {
     let source = Source::open(image).unwrap();
-    let target = Target::open(disk, Some(DISK), source.length()).unwrap();
-    copy(&source, &target, &|_, _| {}, &Cancel::new().unwrap()).unwrap();
+    let target = Target::open(disk, Some(DISK), Some(source.length())).unwrap();
+    copy(Content::Image(Box::new(source)), target.disk(), &|_| {}).unwrap();
     target.keep();
 }
 

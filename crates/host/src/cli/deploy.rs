@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::request::{Format, parse_size};
+use crate::format::Format;
+use crate::request::parse_size;
 
 /// Arguments of `snf-image deploy`.
 #[derive(Debug, Args)]

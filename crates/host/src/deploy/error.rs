@@ -1,10 +1,13 @@
 //! Why a deployment failed.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use super::copy::CopyError;
+use std::path::PathBuf;
+
 use super::host_keys::HostKeyError;
 use crate::appliance::ApplianceError;
 use crate::cancel::Cancel;
+use crate::copy::CopyFailure;
+use crate::role::RoleError;
 use crate::source::SourceError;
 use crate::target::TargetError;
 use crate::vm::{ParamsError, VmError};
@@ -27,12 +30,12 @@ pub enum DeployError {
     /// The target cannot be written.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// Image and target do not go together.
-    #[error(transparent)]
-    Unfit(CopyError),
+    /// Image and target are one.
+    #[error("image and target are the same file, {}", .0.display())]
+    SameFile(PathBuf),
     /// The copy failed.
     #[error(transparent)]
-    Copy(CopyError),
+    Copy(#[from] CopyFailure),
     /// The helper VM's files cannot be used.
     #[error(transparent)]
     Appliance(#[from] ApplianceError),
@@ -65,7 +68,13 @@ impl DeployError {
     pub fn is_input(&self) -> bool {
         matches!(
             self,
-            DeployError::Source(_) | DeployError::Target(_) | DeployError::Unfit(_)
+            DeployError::Source(_)
+                | DeployError::Target(_)
+                | DeployError::SameFile(_)
+                | DeployError::Copy(CopyFailure::Failed {
+                    untouched: true,
+                    ..
+                })
         )
     }
 
@@ -73,7 +82,8 @@ impl DeployError {
     pub(super) fn is_consequence(&self) -> bool {
         matches!(
             self,
-            DeployError::Copy(CopyError::Cancelled) | DeployError::Vm(VmError::Cancelled)
+            DeployError::Copy(CopyFailure::Role(RoleError::Cancelled))
+                | DeployError::Vm(VmError::Cancelled)
         )
     }
 

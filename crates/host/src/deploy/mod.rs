@@ -1,7 +1,6 @@
 //! The engine: the image is copied while the helper VM boots, then the helper has the disk.
 // SPDX-License-Identifier: BSD-2-Clause
 
-pub mod copy;
 mod error;
 pub mod host_keys;
 mod machine;
@@ -18,13 +17,13 @@ use snf_image_protocol::{Gate, Task};
 use crate::appliance::Appliance;
 use crate::cancel::Cancel;
 use crate::config::Settings;
+use crate::copy::{Copied, Copying, Rest};
 use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
 use crate::source::Source;
 use crate::target::Target;
 use crate::vm::{self, Running};
 
-use copy::{Copied, Rest};
 pub use error::{DeployError, Failure};
 pub use machine::new as machine;
 use other_disks::Opened;
@@ -52,9 +51,10 @@ pub fn deploy(
         Image::Keep => None,
     };
     let length = source.map_or(0, Source::length);
-    let target = Target::open(&request.target, request.size, length).map_err(DeployError::from)?;
+    let target =
+        Target::open(&request.target, request.size, Some(length)).map_err(DeployError::from)?;
     if let Some(source) = source {
-        copy::check_fits(source, &target).map_err(DeployError::Unfit)?;
+        check_fits(source, &target)?;
     }
     let others = other_disks::open_all(&request.other_disks)?;
 
@@ -62,6 +62,7 @@ pub fn deploy(
     appliance.verify().map_err(DeployError::from)?;
     let seat = Seat::new(request, settings).map_err(DeployError::from)?;
     let mut machine = machine::new(settings, &appliance)?;
+    let user = machine.user.clone();
     machine.disks.push(machine::disk(&target)?);
     for other in &others {
         machine.disks.push(other.disk()?);
@@ -78,7 +79,10 @@ pub fn deploy(
         // Each part stops the others when it fails, and says so itself.
         let copying = scope.spawn(|| {
             stop_on_failure(cancel, || match source {
-                Some(source) => copy_image(source, &target, &**monitor, cancel),
+                Some(source) => {
+                    let copying = Copying::start(source, request.format, &target, &user);
+                    follow(copying?, &**monitor, cancel)
+                }
                 None => Ok(()),
             })
         });
@@ -104,18 +108,25 @@ pub fn deploy(
     Ok(())
 }
 
-fn copy_image(
-    source: &Source,
-    target: &Target,
-    monitor: &dyn Monitor,
-    cancel: &Cancel,
-) -> Result<(), DeployError> {
+/// Looks whether an image can be put onto a target at all.
+fn check_fits(source: &Source, target: &Target) -> Result<(), DeployError> {
+    if source.identity() == target.identity() {
+        return Err(DeployError::SameFile(target.path().into()));
+    }
+    Ok(target.check_room(source.length())?)
+}
+
+fn follow(copying: Copying, monitor: &dyn Monitor, cancel: &Cancel) -> Result<(), DeployError> {
     monitor.message(&Message::info("copying the image"));
-    let progress = watcher::now_and_then(|position, total| {
-        monitor.message(&Message::copied(position, total));
-    });
-    let copied = copy::copy(source, target, &progress, cancel).map_err(DeployError::Copy)?;
-    monitor.message(&Message::copied(source.length(), source.length()));
+    let mut last = 0;
+    let copied = copying.finish(
+        &mut |position, total| {
+            last = total;
+            monitor.message(&Message::copied(position, total));
+        },
+        cancel,
+    )?;
+    monitor.message(&Message::copied(last, last));
     monitor.message(&Message::info(describe(&copied)));
     Ok(())
 }

@@ -33,7 +33,7 @@ fn open_one(disk: &OtherDisk) -> Result<Opened, TargetError> {
     // Opening a target that is not there would make it.
     let kind = std::fs::metadata(&disk.path).map_err(failed)?.file_type();
     if !disk.read_only {
-        return Ok(Opened::Writable(Target::open(&disk.path, None, 0)?));
+        return Ok(Opened::Writable(Target::open(&disk.path, None, None)?));
     }
     if let Some(what) = crate::source::unfit(kind) {
         return Err(TargetError::Unfit {

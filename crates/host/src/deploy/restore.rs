@@ -199,7 +199,7 @@ mod tests {
         fn restore(&self, data: &[u8]) -> Result<u64, RestoreError> {
             let input = self.directory.path().join("input");
             std::fs::write(&input, data).unwrap();
-            let target = Target::open(&self.path(), None, 0).unwrap();
+            let target = Target::open(&self.path(), None, None).unwrap();
             restore(&File::open(input).unwrap(), &target)
         }
     }

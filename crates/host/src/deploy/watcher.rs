@@ -1,16 +1,12 @@
 //! Passes on what the helper says.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use snf_image_protocol::Event;
 
 use crate::monitor::{Message, Monitor};
 use crate::vm::Observer;
-
-/// How often the progress of the copy is worth a message.
-const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Turns events into messages and log lines.
 pub(super) struct Watcher(pub(super) Arc<dyn Monitor>);
@@ -39,18 +35,5 @@ impl Observer for Watcher {
     fn warning(&mut self, message: &str) {
         tracing::warn!("{message}");
         self.0.message(&Message::info(message));
-    }
-}
-
-/// Passes on one call in [`INTERVAL`].
-pub(super) fn now_and_then(tell: impl Fn(u64, u64) + Sync) -> impl Fn(u64, u64) + Sync {
-    let last: Mutex<Option<Instant>> = Mutex::new(None);
-    move |position, total| {
-        if let Ok(mut last) = last.lock()
-            && last.is_none_or(|last| last.elapsed() >= INTERVAL)
-        {
-            *last = Some(Instant::now());
-            tell(position, total);
-        }
     }
 }

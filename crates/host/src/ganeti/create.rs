@@ -14,8 +14,9 @@ use super::{config_url, disk};
 use crate::commands::signals;
 use crate::config::{self, Config};
 use crate::deploy::deploy;
+use crate::format::Format;
 use crate::monitor::{Message, Monitor};
-use crate::request::{Format, Image, OtherDisk, Request};
+use crate::request::{Image, OtherDisk, Request};
 
 /// Deploys, and tells the monitor of every failure whose monitor is known.
 pub(super) fn run(variables: Vec<(OsString, OsString)>) -> Result<(), Faults> {

@@ -17,8 +17,9 @@ use super::story::Story;
 use crate::commands::signals;
 use crate::config::Config;
 use crate::deploy::{deploy, restore};
+use crate::format::Format;
 use crate::monitor::Monitor;
-use crate::request::{Format, Image, Request};
+use crate::request::{Image, Request};
 use crate::target::Target;
 
 /// The tasks that a larger disk takes.
@@ -68,7 +69,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
 fn restore_disk(transfer: &Transfer) -> Result<u64, String> {
     let path = &transfer.device;
     is_there(path)?;
-    let target = Target::open(path, None, 0).map_err(|fault| fault.to_string())?;
+    let target = Target::open(path, None, None).map_err(|fault| fault.to_string())?;
     tracing::info!(
         "importing disk {} ({}), room for {} bytes",
         transfer.index,

@@ -14,8 +14,9 @@ use super::fault::Faults;
 use super::image_id::ImageId;
 use super::{config_url, properties};
 use crate::config::Given;
+use crate::format::Format;
 use crate::request::{
-    File, Format, PersonalityFileError, check_password, check_password_hash, parse_authorized_keys,
+    File, PersonalityFileError, check_password, check_password_hash, parse_authorized_keys,
     parse_personality,
 };
 

@@ -15,8 +15,9 @@ use super::story::Story;
 use crate::commands::signals;
 use crate::config::Config;
 use crate::deploy::deploy;
+use crate::format::Format;
 use crate::monitor::Monitor;
-use crate::request::{Format, Image, Request};
+use crate::request::{Image, Request};
 
 /// The tasks that a new name takes.
 const TASKS: [Task; 3] = [Task::MountImage, Task::AssignHostname, Task::UmountImage];

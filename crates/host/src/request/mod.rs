@@ -15,6 +15,7 @@ use snf_image_protocol::{
     Task, VERSION,
 };
 
+use crate::format::Format;
 use crate::source::Source;
 
 pub use inject::{InjectError, parse_inject};
@@ -29,13 +30,6 @@ pub use ssh_key::{KeyError, parse_authorized_keys, read_authorized_keys};
 /// The most that all injected files of one deployment may hold together, in bytes. They
 /// travel through memory.
 pub const MAX_PERSONALITY: usize = 32 * 1024 * 1024;
-
-/// The form of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// A raw dump of a whole disk.
-    Diskdump,
-}
 
 /// Where a target's content comes from.
 #[derive(Debug)]

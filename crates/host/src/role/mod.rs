@@ -11,20 +11,25 @@ mod process;
 
 use std::ffi::OsStr;
 
-pub use inside::Inside;
+pub use inside::{Inside, Reporter};
 pub use process::{Needs, Process, RoleError};
 
 /// What such a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {}
+pub enum Role {
+    /// Puts an image onto a target.
+    Copy,
+}
 
-const ROLES: [Role; 0] = [];
+const ROLES: [Role; 1] = [Role::Copy];
 
 impl Role {
     /// The name (argv\[0\]) under which this executable takes the role, also in `ps`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {}
+        match self {
+            Role::Copy => "snf-image-copy",
+        }
     }
 
     /// The role of a process that was called by this name.
@@ -36,7 +41,9 @@ impl Role {
     /// Does the job and ends the process. To be called first of all, while there is only one
     /// thread.
     pub fn main(self) -> ! {
-        let served: std::io::Result<()> = Inside::enter().and_then(|_inside| match self {});
+        let served = Inside::enter().and_then(|inside| match self {
+            Role::Copy => crate::copy::serve(inside),
+        });
         // A host that is gone needs no telling, and any other failure was reported.
         std::process::exit(i32::from(served.is_err()))
     }

@@ -4,13 +4,12 @@
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags, SeekFrom, ioctl_blksszget, major, minor, seek};
 use rustix::io::Errno;
 
-use super::{ALIGNMENT, Kind, Target, TargetError, open};
+use super::{ALIGNMENT, Disk, Facts, Kind, Target, TargetError, open};
 
 /// How long udev may hold its own short lock before the device counts as taken.
 const UDEV_PATIENCE: Duration = Duration::from_secs(1);
@@ -20,8 +19,6 @@ const UDEV_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Device {
     /// Logical sector size in bytes.
     pub(super) sector: u32,
-    /// Whether the device has a command to write zeroes without moving data.
-    pub(super) writes_zeroes: bool,
 }
 
 /// Opens the device for itself alone: the kernel refuses one that is mounted, a member of
@@ -29,7 +26,7 @@ pub(super) struct Device {
 pub(super) fn open(
     path: &Path,
     size: Option<u64>,
-    image_length: u64,
+    image_length: Option<u64>,
 ) -> Result<Target, TargetError> {
     let failed = |errno: Errno| match errno {
         Errno::BUSY => TargetError::InUse { path: path.into() },
@@ -38,7 +35,7 @@ pub(super) fn open(
             error: errno.into(),
         },
     };
-    let (file, direct) = open::open(path, OFlags::EXCL, Mode::empty()).map_err(failed)?;
+    let file = open::open(path, OFlags::EXCL, Mode::empty()).map_err(failed)?;
     let metadata = file.metadata().map_err(|error| TargetError::Open {
         path: path.into(),
         error,
@@ -66,18 +63,20 @@ pub(super) fn open(
             asked,
         });
     }
-    open::fits(path, capacity, image_length)?;
-    let writes_zeroes = writes_zeroes(metadata.rdev());
-    Ok(Target {
-        identity: (metadata.dev(), metadata.ino()),
-        file,
+    open::fits(path, capacity, image_length.unwrap_or(0))?;
+    let facts = Facts {
         path: path.into(),
         capacity,
-        kind: Kind::Block(Device {
-            sector,
-            writes_zeroes,
-        }),
-        direct: AtomicBool::new(direct),
+        fresh: false,
+        zeroes_cheaply: writes_zeroes(metadata.rdev()),
+    };
+    Ok(Target {
+        disk: Disk::new(file, facts).map_err(|error| TargetError::Open {
+            path: path.into(),
+            error,
+        })?,
+        identity: (metadata.dev(), metadata.ino()),
+        kind: Kind::Block(Device { sector }),
     })
 }
 

@@ -27,6 +27,12 @@ impl AlignedBuffer {
         }
     }
 
+    /// Its length in bytes.
+    #[must_use]
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
     /// The first `length` bytes, or all of them when there are fewer.
     #[must_use]
     pub fn first(&self, length: usize) -> &[u8] {

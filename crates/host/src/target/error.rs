@@ -58,6 +58,12 @@ pub enum TargetError {
         /// The size asked for or found.
         size: u64,
     },
+    /// A file to be made for an image whose length nobody knows yet.
+    #[error("target {} does not exist, and how large the image is shows only when it is unpacked; say how large the new file is to be", path.display())]
+    SizeNeeded {
+        /// The target.
+        path: PathBuf,
+    },
     /// Making a disk smaller would destroy what is behind its new end.
     #[error("target {} has {present} bytes and is never made smaller; {asked} were asked for", path.display())]
     Shrink {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags, SeekFrom, seek};
 use rustix::io::Errno;
 
-use super::{Kind, Target, TargetError, open};
+use super::{Disk, Facts, Kind, Target, TargetError, open};
 
 /// Sector size in bytes of the disk that a virtual machine sees in a regular file.
 pub(super) const SECTOR: u32 = 512;
@@ -19,8 +19,6 @@ pub(super) const SECTOR: u32 = 512;
 /// What is known of a regular file, and how to undo what opening it has done.
 #[derive(Debug)]
 pub(super) struct Regular {
-    /// Whether it is one hole.
-    pub(super) fresh: bool,
     origin: Origin,
     touched: AtomicBool,
     kept: AtomicBool,
@@ -38,18 +36,18 @@ enum Origin {
 pub(super) fn open(
     path: &Path,
     size: Option<u64>,
-    image_length: u64,
+    image_length: Option<u64>,
 ) -> Result<Target, TargetError> {
     if let Some(size) = size {
         whole_sectors(path, size)?;
     }
-    let (file, direct) =
+    let file =
         open::open(path, OFlags::empty(), Mode::empty()).map_err(|errno| TargetError::Open {
             path: path.into(),
             error: errno.into(),
         })?;
-    let target = claim(file, direct, path)?;
-    let present = target.capacity;
+    let target = claim(file, path)?;
+    let present = target.capacity();
     match size {
         None => whole_sectors(path, present)?,
         Some(asked) if asked < present => {
@@ -62,7 +60,7 @@ pub(super) fn open(
         Some(_) => {}
     }
     let capacity = size.unwrap_or(present);
-    open::fits(path, capacity, image_length)?;
+    open::fits(path, capacity, image_length.unwrap_or(0))?;
     resize(target, capacity)
 }
 
@@ -70,16 +68,17 @@ pub(super) fn open(
 pub(super) fn create(
     path: &Path,
     size: Option<u64>,
-    image_length: u64,
+    image_length: Option<u64>,
 ) -> Result<Target, TargetError> {
-    let capacity = match size {
-        Some(size) => size,
-        None => image_length
+    let capacity = match (size, image_length) {
+        (Some(size), _) => size,
+        (None, Some(length)) => length
             .checked_next_multiple_of(u64::from(SECTOR))
             .unwrap_or(u64::MAX),
+        (None, None) => return Err(TargetError::SizeNeeded { path: path.into() }),
     };
     whole_sectors(path, capacity)?;
-    open::fits(path, capacity, image_length)?;
+    open::fits(path, capacity, image_length.unwrap_or(0))?;
     let failed = |error| TargetError::Open {
         path: path.into(),
         error,
@@ -88,9 +87,9 @@ pub(super) fn create(
     let path = std::path::absolute(path).map_err(failed)?;
     let folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
     let made = OFlags::CREATE | OFlags::EXCL;
-    let (file, direct) =
+    let file =
         open::open(&path, made, Mode::RUSR | Mode::WUSR).map_err(|errno| failed(errno.into()))?;
-    let mut target = claim(file, direct, &path)?;
+    let mut target = claim(file, &path)?;
     if let Kind::File(regular) = &mut target.kind {
         regular.origin = Origin::Made(folder);
     }
@@ -98,7 +97,7 @@ pub(super) fn create(
 }
 
 /// Locks the file and learns what is in it. Nothing about it is changed.
-fn claim(file: File, direct: bool, path: &Path) -> Result<Target, TargetError> {
+fn claim(file: File, path: &Path) -> Result<Target, TargetError> {
     let failed = |error| TargetError::Open {
         path: path.into(),
         error,
@@ -118,32 +117,34 @@ fn claim(file: File, direct: bool, path: &Path) -> Result<Target, TargetError> {
         Ok(_) | Err(_) => false,
     };
     let regular = Regular {
-        fresh,
         origin: Origin::Present(metadata.len()),
         touched: AtomicBool::new(false),
         kept: AtomicBool::new(false),
     };
-    Ok(Target {
-        file,
+    let facts = Facts {
         path: path.into(),
         capacity: metadata.len(),
+        fresh,
+        zeroes_cheaply: true,
+    };
+    Ok(Target {
+        disk: Disk::new(file, facts).map_err(failed)?,
         identity,
         kind: Kind::File(regular),
-        direct: AtomicBool::new(direct),
     })
 }
 
 fn resize(mut target: Target, capacity: u64) -> Result<Target, TargetError> {
-    if target.capacity != capacity {
+    if target.capacity() != capacity {
         target
-            .file
+            .file()
             .set_len(capacity)
             .map_err(|error| TargetError::Grow {
-                path: target.path.clone(),
+                path: target.path().into(),
                 size: capacity,
                 error,
             })?;
-        target.capacity = capacity;
+        target.disk.set_capacity(capacity);
     }
     Ok(target)
 }

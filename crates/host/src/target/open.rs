@@ -12,21 +12,16 @@ use rustix::io::Errno;
 
 use super::TargetError;
 
-/// Opens for reading and writing, with direct I/O where the file system has it, and says
-/// whether it has. It is asked for afterwards: some file systems make the file first and
+/// Opens for reading and writing, with direct I/O where the file system has it. It is asked for afterwards: some file systems make the file first and
 /// refuse direct I/O then.
-pub(super) fn open(path: &Path, extra: OFlags, mode: Mode) -> Result<(File, bool), Errno> {
+pub(super) fn open(path: &Path, extra: OFlags, mode: Mode) -> Result<File, Errno> {
     // NONBLOCK: should the path lead to a pipe by now, the open returns all the same.
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK | extra;
     let descriptor = rustix::fs::open(path, flags, mode)?;
-    let direct = match fcntl_setfl(&descriptor, OFlags::DIRECT) {
-        Ok(()) => true,
-        Err(_) => {
-            fcntl_setfl(&descriptor, OFlags::empty())?;
-            false
-        }
-    };
-    Ok((descriptor.into(), direct))
+    if fcntl_setfl(&descriptor, OFlags::DIRECT).is_err() {
+        fcntl_setfl(&descriptor, OFlags::empty())?;
+    }
+    Ok(descriptor.into())
 }
 
 /// Takes the lock that one deployment at a time holds on a target; it lasts as long as any

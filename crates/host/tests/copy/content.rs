@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 
-use snf_image::deploy::copy::Rest;
+use snf_image::copy::Rest;
 
 use crate::support::{
     Loop, MIB, Mounted, STALE, assert_holds, assert_same, deploy, folder, image, run, stale_file,

@@ -6,11 +6,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
-use snf_image::cancel::Cancel;
-use snf_image::deploy::copy::{CopyError, copy};
+use snf_image::copy::{CopyError, copy};
+use snf_image::format::{Content, ImageError};
 use snf_image::source::Source;
 use snf_image::target::Target;
 
@@ -22,10 +20,10 @@ use crate::support::{
 fn opening_alone_changes_nothing_that_lasts() {
     let folder = folder();
     let disk = stale_file(folder.path(), 2 * MIB);
-    drop(Target::open(&disk, Some(4 * MIB), MIB).unwrap());
+    drop(Target::open(&disk, Some(4 * MIB), Some(MIB)).unwrap());
     assert!(fs::read(&disk).unwrap() == vec![STALE; 2 << 20]);
     let new = folder.path().join("new");
-    let target = Target::open(&new, Some(4 * MIB), MIB).unwrap();
+    let target = Target::open(&new, Some(4 * MIB), Some(MIB)).unwrap();
     assert!(new.exists());
     drop(target);
     assert!(!new.exists());
@@ -38,8 +36,8 @@ fn a_source_cut_short_meanwhile_is_an_error() {
     fs::write(&path, pattern(64 << 20, 1)).unwrap();
     let source = Source::open(&path).unwrap();
     let disk = folder.path().join("disk");
-    let target = Target::open(&disk, None, source.length()).unwrap();
-    let cut = |position, _| {
+    let target = Target::open(&disk, None, Some(source.length())).unwrap();
+    let cut = |position| {
         if position >= MIB {
             File::options()
                 .write(true)
@@ -49,8 +47,11 @@ fn a_source_cut_short_meanwhile_is_an_error() {
                 .unwrap();
         }
     };
-    let error = copy(&source, &target, &cut, &Cancel::new().unwrap()).unwrap_err();
-    assert!(matches!(error, CopyError::Source(_)), "{error}");
+    let error = copy(Content::Image(Box::new(source)), target.disk(), &cut).unwrap_err();
+    assert!(
+        matches!(error, CopyError::Image(ImageError::Source(_))),
+        "{error}"
+    );
     drop(target);
     assert!(!disk.exists());
 }
@@ -60,8 +61,8 @@ fn a_source_written_to_meanwhile_is_an_error() {
     let folder = folder();
     let image = image(folder.path(), 16 * MIB);
     let source = Source::open(&image).unwrap();
-    let target = Target::open(&folder.path().join("disk"), None, source.length()).unwrap();
-    let append = |_, _| {
+    let target = Target::open(&folder.path().join("disk"), None, Some(source.length())).unwrap();
+    let append = |_| {
         File::options()
             .append(true)
             .open(&image)
@@ -69,7 +70,7 @@ fn a_source_written_to_meanwhile_is_an_error() {
             .write_all(b"more")
             .unwrap();
     };
-    let error = copy(&source, &target, &append, &Cancel::new().unwrap()).unwrap_err();
+    let error = copy(Content::Image(Box::new(source)), target.disk(), &append).unwrap_err();
     assert!(
         error
             .to_string()
@@ -96,38 +97,6 @@ fn a_full_file_system_is_named_with_its_error() {
         message.contains(disk.to_str().unwrap()) && message.contains("at byte"),
         "{message}"
     );
-    assert!(!disk.exists());
-}
-
-#[test]
-fn cancelling_ends_the_copy_at_once() {
-    let folder = folder();
-    let path = folder.path().join("image.raw");
-    let chunk = pattern(8 << 20, 1);
-    let mut file = File::create(&path).unwrap();
-    for _ in 0..64 {
-        file.write_all(&chunk).unwrap();
-    }
-    drop(file);
-    let source = Source::open(&path).unwrap();
-    let disk = folder.path().join("disk");
-    let target = Target::open(&disk, None, source.length()).unwrap();
-    let (cancel, asked) = (Cancel::new().unwrap(), Mutex::new(None));
-    let stop = |position, _| {
-        if position >= 32 * MIB {
-            asked.lock().unwrap().get_or_insert_with(Instant::now);
-            cancel.cancel();
-        }
-    };
-    let error = copy(&source, &target, &stop, &cancel).unwrap_err();
-    let asked = asked.into_inner().unwrap().unwrap();
-    assert!(matches!(error, CopyError::Cancelled), "{error}");
-    assert!(
-        asked.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        asked.elapsed()
-    );
-    drop(target);
     assert!(!disk.exists());
 }
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 
-use snf_image::cancel::Cancel;
-use snf_image::deploy::copy::{Copied, CopyError, copy};
+use snf_image::copy::{Copied, CopyError, copy};
+use snf_image::format::{Content, ImageError};
 use snf_image::source::Source;
 use snf_image::target::Target;
 use tempfile::TempDir;
@@ -83,21 +83,21 @@ pub(crate) fn stale_file(folder: &Path, length: u64) -> PathBuf {
 }
 
 pub(crate) fn deploy(image: &Path, disk: &Path, size: Option<u64>) -> Result<Copied, CopyError> {
-    let source = Source::open(image)?;
-    let target = Target::open(disk, size, source.length())?;
+    let source = Source::open(image).map_err(ImageError::from)?;
+    let length = source.length();
+    let target = Target::open(disk, size, Some(length))?;
     let positions = Mutex::new(vec![0]);
-    let progress = |position, total| {
-        assert_eq!(total, source.length());
+    let progress = |position| {
         let mut positions = positions.lock().unwrap();
         assert!(positions.last().is_some_and(|last| *last <= position));
         positions.push(position);
     };
-    let copied = copy(&source, &target, &progress, &Cancel::new().unwrap())?;
+    let copied = copy(Content::Image(Box::new(source)), target.disk(), &progress)?;
+    assert_eq!(positions.into_inner().unwrap().last(), Some(&length));
     assert_eq!(
-        positions.into_inner().unwrap().last(),
-        Some(&source.length())
+        copied.data_bytes + copied.shared_bytes + copied.zero_bytes,
+        length
     );
-    assert_eq!(copied.data_bytes + copied.zero_bytes, source.length());
     target.keep();
     Ok(copied)
 }

@@ -1,4 +1,4 @@
-//! What reader and writers of a copy share, and what a writer does.
+//! What the threads of a copy share, and what each writer does.
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::ops::Range;
@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::plan::Plan;
-use super::{Copied, CopyError};
-use crate::cancel::Cancel;
-use crate::source::Source;
-use crate::target::{AlignedBuffer, Target, TargetError};
+use super::error::CopyError;
+use super::plan::{Piece, Plan};
+use super::report::Copied;
+use crate::format::Image;
+use crate::target::{AlignedBuffer, Disk};
 
 /// How finely zeroes are looked for where they need not be written at all.
 const FRESH_GRAIN: usize = 64 << 10;
@@ -29,26 +29,26 @@ static ZEROES: [u8; STALE_GRAIN] = [0; STALE_GRAIN];
 
 /// One thing for a writer to do.
 pub(super) enum Job {
+    /// Read a piece of the image at this offset and put it there on the target.
+    Copy(u64, Piece),
     /// Put bytes on the target.
     Write(Chunk),
-    /// Make a range of the target read as zeroes.
-    Zero(Range<u64>),
+    /// Make a range of the target read as zeroes; so many bytes of it are the image's.
+    Zero(Range<u64>, u64),
 }
 
 /// Bytes that were read.
 pub(super) struct Chunk {
     pub(super) buffer: AlignedBuffer,
-    pub(super) length: usize,
+    pub(super) piece: Piece,
     pub(super) offset: u64,
 }
 
 /// Everything that the threads of one copy share.
 pub(super) struct Work<'a> {
-    pub(super) source: &'a Source,
-    target: &'a Target,
-    progress: &'a (dyn Fn(u64, u64) + Sync),
-    cancel: &'a Cancel,
-    fresh: bool,
+    image: Option<&'a dyn Image>,
+    disk: &'a Disk,
+    progress: &'a (dyn Fn(u64) + Sync),
     position: Mutex<u64>,
     written: AtomicU64,
     stop: AtomicBool,
@@ -57,17 +57,14 @@ pub(super) struct Work<'a> {
 
 impl<'a> Work<'a> {
     pub(super) fn new(
-        source: &'a Source,
-        target: &'a Target,
-        progress: &'a (dyn Fn(u64, u64) + Sync),
-        cancel: &'a Cancel,
+        image: Option<&'a dyn Image>,
+        disk: &'a Disk,
+        progress: &'a (dyn Fn(u64) + Sync),
     ) -> Self {
         Work {
-            source,
-            target,
+            image,
+            disk,
             progress,
-            cancel,
-            fresh: target.is_fresh(),
             position: Mutex::new(0),
             written: AtomicU64::new(0),
             stop: AtomicBool::new(false),
@@ -75,54 +72,80 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Does what there is to do until the reader has gone. Every buffer is given back, also
-    /// after a failure, so that the reader never waits in vain.
-    pub(super) fn write_all(&self, to_do: &Mutex<Receiver<Job>>, used: &SyncSender<AlignedBuffer>) {
+    /// Does what there is to do until the producer has gone. Every buffer is given back, also
+    /// after a failure, so that the producer never waits in vain.
+    pub(super) fn do_all(&self, to_do: &Mutex<Receiver<Job>>, used: &SyncSender<AlignedBuffer>) {
+        let mut own = None;
         loop {
             let job = lock(to_do).recv();
             let done = match job {
                 Err(_) => return,
+                Ok(Job::Copy(offset, piece)) => self.copy(offset, piece, &mut own),
                 Ok(Job::Write(chunk)) => {
-                    let done = self.write(&chunk);
-                    // Nobody takes it when the reader has gone.
+                    let bytes = chunk.buffer.first(chunk.piece.padded);
+                    let done = self.write(bytes, chunk.piece, chunk.offset);
+                    // Nobody takes it when the producer has gone.
                     let _ = used.send(chunk.buffer);
                     done
                 }
-                Ok(Job::Zero(range)) => self.zero(range),
+                Ok(Job::Zero(range, counted)) => self.zero(range, counted),
             };
             if let Err(error) = done {
-                self.fail(error.into());
+                self.fail(error);
             }
         }
     }
 
-    fn write(&self, chunk: &Chunk) -> Result<(), TargetError> {
+    /// Reads a piece of the image into this thread's own buffer and puts it on the target.
+    fn copy(
+        &self,
+        offset: u64,
+        piece: Piece,
+        own: &mut Option<AlignedBuffer>,
+    ) -> Result<(), CopyError> {
+        let Some(image) = self.image.filter(|_| !self.stopped()) else {
+            return Ok(());
+        };
+        let buffer = match own {
+            Some(buffer) if buffer.length() >= piece.padded => buffer,
+            own => own.insert(AlignedBuffer::new(piece.padded)),
+        };
+        let bytes = buffer.first_mut(piece.padded);
+        let (content, padding) = bytes.split_at_mut_checked(piece.length).unwrap_or_default();
+        image.read_at(content, offset)?;
+        padding.fill(0);
+        self.write(buffer.first(piece.padded), piece, offset)
+    }
+
+    fn write(&self, bytes: &[u8], piece: Piece, offset: u64) -> Result<(), CopyError> {
         if self.stopped() {
             return Ok(());
         }
-        let grain = if self.fresh { FRESH_GRAIN } else { STALE_GRAIN };
-        let mut at = chunk.offset;
-        for (bytes, zero) in runs(chunk.buffer.first(chunk.length), grain) {
-            let range = at..at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let fresh = self.disk.facts().fresh;
+        let grain = if fresh { FRESH_GRAIN } else { STALE_GRAIN };
+        let end = offset.saturating_add(length(piece.length));
+        let mut at = offset;
+        for (run, zero) in runs(bytes, grain) {
+            let range = at..at.saturating_add(length(run.len()));
             at = range.end;
             if !zero {
-                self.target.write_at(bytes, range.start)?;
-                self.written
-                    .fetch_add(self.within_image(&range), Ordering::Relaxed);
-            } else if !self.fresh {
-                self.target.zero(range)?;
+                self.disk.write_at(run, range.start)?;
+                let counted = range.end.min(end).saturating_sub(range.start);
+                self.written.fetch_add(counted, Ordering::Relaxed);
+            } else if !fresh {
+                self.disk.zero(range)?;
             }
         }
-        self.advance(&(chunk.offset..at));
+        self.advance(length(piece.length));
         Ok(())
     }
 
-    fn zero(&self, range: Range<u64>) -> Result<(), TargetError> {
-        if self.fresh {
-            self.advance(&range);
+    fn zero(&self, range: Range<u64>, mut counted: u64) -> Result<(), CopyError> {
+        if self.disk.facts().fresh {
+            self.advance(counted);
             return Ok(());
         }
-        let step = if self.target.zeroes_cheaply() {
+        let step = if self.disk.facts().zeroes_cheaply {
             CHEAP_STEP
         } else {
             COSTLY_STEP
@@ -130,33 +153,24 @@ impl<'a> Work<'a> {
         let mut at = range.start;
         while at < range.end && !self.stopped() {
             let piece = at..at.saturating_add(step).min(range.end);
-            self.target.zero(piece.clone())?;
-            self.advance(&piece);
             at = piece.end;
+            let part = counted.min(piece.end.saturating_sub(piece.start));
+            self.disk.zero(piece)?;
+            self.advance(part);
+            counted = counted.saturating_sub(part);
         }
         Ok(())
     }
 
-    /// Reports that a range is done. The lock keeps the reports in order.
-    fn advance(&self, range: &Range<u64>) {
+    /// Reports that so many bytes more are done. The lock keeps the reports in order.
+    pub(super) fn advance(&self, bytes: u64) {
         let mut position = lock(&self.position);
-        *position = position.saturating_add(self.within_image(range));
-        (self.progress)(*position, self.source.length());
+        *position = position.saturating_add(bytes);
+        (self.progress)(*position);
     }
 
-    fn within_image(&self, range: &Range<u64>) -> u64 {
-        let length = self.source.length();
-        range
-            .end
-            .min(length)
-            .saturating_sub(range.start.min(length))
-    }
-
-    /// Whether to go no further, because of a failure or a wish.
+    /// Whether to go no further, because of a failure.
     pub(super) fn stopped(&self) -> bool {
-        if self.cancel.is_cancelled() {
-            self.fail(CopyError::Cancelled);
-        }
         self.stop.load(Ordering::Relaxed)
     }
 
@@ -172,15 +186,21 @@ impl<'a> Work<'a> {
     }
 
     /// The account of a copy that has succeeded.
-    pub(super) fn copied(&self, plan: &Plan) -> Copied {
+    pub(super) fn copied(&self, plan: &Plan, shared_bytes: u64) -> Copied {
         let data_bytes = self.written.load(Ordering::Relaxed);
+        let moved = data_bytes.saturating_add(shared_bytes);
         Copied {
             data_bytes,
-            zero_bytes: self.source.length().saturating_sub(data_bytes),
+            shared_bytes,
+            zero_bytes: plan.image().saturating_sub(moved),
             rest: plan.rest_is(),
             kept_bytes: plan.left(),
         }
     }
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// Cuts `bytes` into the longest runs of blocks that are all zero, or all not.

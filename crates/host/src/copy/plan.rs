@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use super::Rest;
-use crate::source::{Source, SourceError};
-use crate::target::{ALIGNMENT, Target};
+use super::report::Rest;
+use crate::format::{Image, ImageError};
+use crate::target::{ALIGNMENT, Facts};
 
 /// [`ALIGNMENT`] as an offset.
 const BLOCK: u64 = 4096;
@@ -40,15 +40,19 @@ pub(super) struct Piece {
 }
 
 impl Plan {
-    pub(super) fn new(image: u64, target: &Target) -> Self {
-        let capacity = target.capacity();
+    pub(super) fn new(image: u64, target: &Facts) -> Self {
         Plan {
             image,
-            end: image.next_multiple_of(BLOCK).min(capacity),
-            capacity,
-            fresh: target.is_fresh(),
-            cheap: target.zeroes_cheaply(),
+            end: image.next_multiple_of(BLOCK).min(target.capacity),
+            capacity: target.capacity,
+            fresh: target.fresh,
+            cheap: target.zeroes_cheaply,
         }
+    }
+
+    /// The image's length.
+    pub(super) fn image(&self) -> u64 {
+        self.image
     }
 
     /// The end of what is written for the image, the padding of its last block included.
@@ -57,22 +61,20 @@ impl Plan {
     }
 
     /// The next data at or after `at` in whole blocks; empty and at the end when there is none.
-    pub(super) fn next_data(&self, source: &Source, at: u64) -> Result<Range<u64>, SourceError> {
-        let Some(data) = source.next_data(at)? else {
+    pub(super) fn next_data(&self, image: &dyn Image, at: u64) -> Result<Range<u64>, ImageError> {
+        let Some(data) = image.next_data(at)? else {
             return Ok(self.end..self.end);
         };
         let start = (data.start - data.start % BLOCK).max(at);
         Ok(start..data.end.next_multiple_of(BLOCK).min(self.end))
     }
 
-    /// What to read at `at` when data lasts until `end` and `most` bytes have room.
-    pub(super) fn piece(&self, at: u64, end: u64, most: usize) -> Piece {
-        let up_to = |end: u64| {
-            usize::try_from(end.saturating_sub(at)).map_or(most, |length| length.min(most))
-        };
+    /// What to read in one go of `range`, which is of whole blocks.
+    pub(super) fn piece(&self, range: &Range<u64>) -> Piece {
+        let up_to = |end: u64| usize::try_from(end.saturating_sub(range.start)).unwrap_or(0);
         Piece {
-            length: up_to(end.min(self.image)),
-            padded: up_to(end),
+            length: up_to(range.end.min(self.image)),
+            padded: up_to(range.end),
         }
     }
 
@@ -126,24 +128,24 @@ mod tests {
     #[test]
     fn the_last_block_is_padded_up_to_the_targets_end() {
         assert_eq!(
-            plan(513, 1 << 20, true, true).piece(0, 4096, 1 << 20),
+            plan(513, 1 << 20, true, true).piece(&(0..4096)),
             Piece {
                 length: 513,
                 padded: 4096
             }
         );
         assert_eq!(
-            plan(513, 1024, true, true).piece(0, 1024, 1 << 20),
+            plan(513, 1024, true, true).piece(&(0..1024)),
             Piece {
                 length: 513,
                 padded: 1024
             }
         );
         assert_eq!(
-            plan(9000, 12288, true, true).piece(0, 12288, 4096),
+            plan(9000, 12288, true, true).piece(&(4096..12288)),
             Piece {
-                length: 4096,
-                padded: 4096
+                length: 4904,
+                padded: 8192
             }
         );
     }

@@ -1,0 +1,126 @@
+//! The copy: an image's bytes become a target's, in a confined process of its own.
+//!
+//! The process gets the open image and the open target and nothing else: no name can be
+//! opened in it, no connection made. The host process interprets not one byte of an image.
+// SPDX-License-Identifier: BSD-2-Clause
+
+mod engine;
+mod error;
+mod plan;
+mod reflink;
+mod report;
+mod role;
+mod work;
+
+pub use engine::copy;
+pub use error::CopyError;
+pub use report::{Copied, Rest};
+pub(crate) use role::serve;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use snf_image_sandbox::{Limits, User};
+
+use crate::cancel::Cancel;
+use crate::format::{Format, MbrError, boot_code};
+use crate::role::{Needs, Process, Role, RoleError};
+use crate::source::Source;
+use crate::target::Target;
+use report::{Input, Job, Report};
+
+/// The most memory that a copy may take, in bytes: what the greediest compression is allowed,
+/// and the buffers.
+const MEMORY: u64 = 512 << 20;
+
+/// The most processor time, in seconds: a terabyte of the slowest compression.
+const PROCESSOR_SECONDS: u64 = 12 * 3600;
+
+/// Why an image is not on its target.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyFailure {
+    /// The process that copies.
+    #[error(transparent)]
+    Role(#[from] RoleError),
+    /// What comes before a dump of a file system.
+    #[error(transparent)]
+    BootCode(#[from] MbrError),
+    /// A descriptor could not be duplicated.
+    #[error("duplicating a descriptor for the copy: {0}")]
+    Descriptor(#[from] io::Error),
+    /// The copy itself.
+    #[error("{reason}")]
+    Failed {
+        /// Why, in one line.
+        reason: String,
+        /// Whether nothing had been written yet: the image or its fit was at fault.
+        untouched: bool,
+    },
+}
+
+/// A copy under way.
+#[derive(Debug)]
+pub struct Copying(Process);
+
+impl Copying {
+    /// Starts the process that copies `source`, which is of that `format`, onto `target`. It
+    /// runs as `user`.
+    ///
+    /// # Errors
+    /// When the process does not come up.
+    pub fn start(
+        source: &Source,
+        format: Format,
+        target: &Target,
+        user: &User,
+    ) -> Result<Self, CopyFailure> {
+        let job = Job {
+            input: Input {
+                name: source.path().into(),
+            },
+            format,
+            boot_code: match format.file_system() {
+                Some(_) => boot_code()?,
+                None => Vec::new(),
+            },
+            target: target.disk().facts().clone(),
+        };
+        let needs = Needs {
+            limits: Limits {
+                memory: Some(MEMORY),
+                processor_seconds: Some(PROCESSOR_SECONDS),
+                ..Limits::default()
+            },
+            ..Needs::default()
+        };
+        let descriptors = [source.reader(), target.file()].map(File::try_clone);
+        let descriptors: io::Result<Vec<OwnedFd>> = (descriptors.into_iter())
+            .map(|file| file.map(OwnedFd::from))
+            .collect();
+        target.touch();
+        let process = Process::start(Role::Copy, user, needs, &job, descriptors?)?;
+        Ok(Copying(process))
+    }
+
+    /// Waits until the copy has ended. `progress` is told the position and the total now and
+    /// then, in bytes.
+    ///
+    /// # Errors
+    /// When it failed, or `cancel` was called. The target's content is undefined then.
+    pub fn finish(
+        mut self,
+        progress: &mut dyn FnMut(u64, u64),
+        cancel: &Cancel,
+    ) -> Result<Copied, CopyFailure> {
+        loop {
+            match self.0.next(cancel, None)? {
+                Report::Progress { position, total } => progress(position, total),
+                Report::Done(copied) => return Ok(copied),
+                Report::Failed { reason, untouched } => {
+                    return Err(CopyFailure::Failed { reason, untouched });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What the host tells the copy's process to do, and what it hears from it.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::Format;
+use crate::target::Facts;
+
+/// One copy. Beside it go the descriptors of the image, open for reading, and of the target.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Job {
+    pub(super) input: Input,
+    pub(super) format: Format,
+    /// For dumps of a file system.
+    pub(super) boot_code: Vec<u8>,
+    pub(super) target: Facts,
+}
+
+/// Where the image's bytes come from.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Input {
+    /// For messages.
+    pub(super) name: PathBuf,
+}
+
+/// What the copy's process says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Report {
+    /// How far it is, both in bytes.
+    Progress { position: u64, total: u64 },
+    /// It is done: the target is flushed.
+    Done(Copied),
+    /// It is not, and this is why. `untouched`: nothing was written yet.
+    Failed { reason: String, untouched: bool },
+}
+
+/// What a copy has put on the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Bytes of the image that were written.
+    pub data_bytes: u64,
+    /// Bytes of the image whose blocks image and target share now.
+    pub shared_bytes: u64,
+    /// Bytes of the image that were not written, since they are zero on the target anyway,
+    /// or were made so without moving data.
+    pub zero_bytes: u64,
+    /// What became of the target behind the image's end.
+    pub rest: Rest,
+    /// Bytes behind the image that still hold what they held before; 0 but for
+    /// [`Rest::EndsZeroed`].
+    pub kept_bytes: u64,
+}
+
+/// What became of the target behind the image's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rest {
+    /// There is nothing behind the image.
+    None,
+    /// It reads as zeroes, all of it.
+    Zeroed,
+    /// Its first and last mebibyte read as zeroes. The bytes between were left alone, as the
+    /// device cannot be zeroed without writing all of it.
+    EndsZeroed,
+}
