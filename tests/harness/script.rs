@@ -135,6 +135,23 @@ impl Script<'_> {
         command
     }
 
+    /// The script of this name, started by a shell (bash) that has run `preparation` first, with
+    /// the scene's directory as `$0`.
+    #[must_use]
+    pub fn command_after(&self, preparation: &str, name: &str) -> Command {
+        let inner = self.command(name);
+        let mut command = Command::new("/bin/bash");
+        command
+            .args(["-c", &format!("{preparation}; exec \"$@\"")])
+            .arg(self.scene.directory())
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .env_clear()
+            .envs(&self.variables)
+            .stdin(Stdio::null());
+        command
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors

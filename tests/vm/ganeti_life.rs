@@ -166,21 +166,7 @@ fn the_size_goes_to_the_descriptor_that_ganeti_names() {
         .with_disks(&["disk"])
         .with("EXP_SIZE_FD", "11");
     let script = script.with("EXPORT_DEVICE", &scene.path("disk").display().to_string());
-    let inner = script.command("export");
-    let mut command = std::process::Command::new("/bin/bash");
-    let program = inner.get_program().to_owned();
-    let arguments: Vec<_> = inner.get_args().map(ToOwned::to_owned).collect();
-    let variables = inner
-        .get_envs()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
-    command
-        .args(["-c", r#"exec 11>"$0"; exec "$@""#])
-        .arg(scene.path("size"))
-        .arg(program)
-        .args(arguments)
-        .env_clear()
-        .envs(variables)
-        .stdout(Stdio::piped());
+    let mut command = script.command_after(r#"exec 11>"$0/size""#, "export");
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(output.stdout, vec![0; 3 << 20]);

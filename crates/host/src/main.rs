@@ -9,7 +9,7 @@ use clap::Parser;
 use snf_image::cli::Cli;
 use snf_image::ganeti::{self, Script};
 use snf_image::role::Role;
-use snf_image_sandbox::launcher;
+use snf_image_sandbox::{keep_inherited_from_programs, launcher};
 
 fn main() -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
@@ -20,6 +20,8 @@ fn main() -> ExitCode {
     if let Some(role) = Role::from_argv0(&name) {
         role.main();
     }
+    // Linux before 5.11 cannot; programs then see what the caller left open, which they do not use.
+    let _ = keep_inherited_from_programs();
     if let Some(script) = Script::from_argv0(&name) {
         return ganeti::run(script, arguments.get(1..).unwrap_or_default());
     }

@@ -42,6 +42,22 @@ pub(crate) fn close_inherited() -> Result<(), ConfineError> {
         .doing("closing inherited descriptors")
 }
 
+/// Keeps what this process itself inherited above the standard streams from every program that
+/// it starts; it stays open here.
+///
+/// # Errors
+/// When the system has no close_range(2) with CLOSE_RANGE_CLOEXEC (Linux 5.11).
+pub fn keep_inherited_from_programs() -> std::io::Result<()> {
+    let last = nix::libc::c_uint::MAX;
+    let flags = nix::libc::c_int::try_from(nix::libc::CLOSE_RANGE_CLOEXEC).unwrap_or(0);
+    // SAFETY: with this flag nothing is closed, and no owner of a descriptor in this program
+    // counts on passing it on by exec: the launcher gets its by a socket.
+    let result = unsafe { nix::libc::close_range(3, last, flags) };
+    nix::errno::Errno::result(result)
+        .map(drop)
+        .map_err(Into::into)
+}
+
 /// Moves received descriptors to their numbers, still closed on exec.
 pub(crate) fn place(received: Vec<OwnedFd>) -> Result<Vec<OwnedFd>, ConfineError> {
     received

@@ -32,7 +32,7 @@ mod wire;
 
 pub use bound::die_with_caller;
 pub use confined::{Confined, Launcher, Streams};
-pub use descriptors::Descriptors;
+pub use descriptors::{Descriptors, keep_inherited_from_programs};
 pub use error::{ConfineError, StartError};
 pub use passed::passed;
 pub use spec::{Limits, Spec};
