@@ -80,11 +80,12 @@ fn kvm_that_cannot_be_had_is_not_replaced_when_it_was_demanded() {
     }
     scene.configure("HELPER_ACCEL=kvm\n").unwrap();
     let image = scene.small_image(tree::debian).unwrap();
-    scene.fails(
+    let outcome = scene.fails(
         &mut scene.deployment(&image, "disk", ["--json"]),
         1,
-        &["kvm"],
+        &["HELPER_ACCEL=kvm, but KVM cannot be used: "],
     );
+    assert!(!outcome.stdout.contains("copy"), "{}", outcome.stdout);
 }
 
 /// A scene whose helper runs the trial task before it touches anything.

@@ -12,7 +12,7 @@ pub enum VmError {
     #[error("QEMU ({0}) was not found: install the package qemu-system-x86 or set QEMU")]
     NoEmulator(String),
     /// HELPER_ACCEL asks for KVM and there is none.
-    #[error("HELPER_ACCEL=kvm, but KVM cannot be used: {0}")]
+    #[error("HELPER_ACCEL=kvm, but KVM cannot be used: {0}; HELPER_ACCEL=auto takes what works")]
     NoKvm(String),
     /// The user of HELPER_USER is unfit.
     #[error(transparent)]

@@ -77,18 +77,32 @@ pub struct Node<'a> {
 /// KVM does not work, and at most some 5 s.
 ///
 /// # Errors
-/// When HELPER_ACCEL demands KVM and HELPER_USER cannot open it.
+/// When HELPER_ACCEL demands KVM and HELPER_USER cannot open it, or a guest in it does not
+/// start or crawls.
 pub fn choose(choice: AcceleratorChoice, node: &Node<'_>) -> Result<Accelerator, VmError> {
     match choice {
         AcceleratorChoice::Tcg => Ok(Accelerator::tcg("HELPER_ACCEL=tcg".into())),
-        AcceleratorChoice::Kvm => Ok(Accelerator {
-            kind: Kind::Kvm,
-            reason: "HELPER_ACCEL=kvm".into(),
-            group: device::access(node.user).map_err(VmError::NoKvm)?,
-            memory: None,
-        }),
+        AcceleratorChoice::Kvm => demand(node).map_err(VmError::NoKvm),
         AcceleratorChoice::Auto => Ok(decide(node)),
     }
+}
+
+/// KVM, which is tried each time: what was kept may be the reason why it is demanded.
+fn demand(node: &Node<'_>) -> Result<Accelerator, String> {
+    let kvm = Accelerator {
+        kind: Kind::Kvm,
+        reason: "HELPER_ACCEL=kvm".into(),
+        group: device::access(node.user)?,
+        memory: None,
+    };
+    let attempt = || match probe::run(node, &kvm) {
+        Ok(trial) if trial.kind == Kind::Tcg => Err(trial.reason),
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("it could not be tried: {error}")),
+    };
+    // A node that is busy may be slow once.
+    attempt().or_else(|_| attempt())?;
+    Ok(kvm)
 }
 
 fn decide(node: &Node<'_>) -> Accelerator {
