@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use snf_image_protocol::Secret;
 
 use super::{
-    Assignment, Given, Origin, SettingError, Settings, SyntaxError, VariantError, obsolete, parse,
+    Assignment, Given, Origin, SettingError, Settings, SyntaxError, VariantError, leftovers,
+    obsolete, parse,
 };
 use crate::ganeti::parameters;
 
@@ -96,6 +97,11 @@ pub fn load(given: Option<&Path>) -> Result<Config, ConfigError> {
             text => text?,
         };
         config.apply(path, &text)?;
+    }
+    if given.is_none() {
+        config
+            .warnings
+            .extend(leftovers::warnings(Path::new("/etc")));
     }
     Ok(config)
 }

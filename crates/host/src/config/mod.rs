@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod file;
+mod leftovers;
 mod obsolete;
 mod origin;
 mod settings;
