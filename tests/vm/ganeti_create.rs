@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use harness::{INSTANCE, Scene};
+use harness::{INSTANCE, Outcome, Scene};
 use snf_image_testkit::tree;
 
 const SECRET: &str = "correct horse battery";
@@ -56,15 +56,22 @@ fn an_image_becomes_the_instances_own_and_the_log_is_a_story() {
     assert_eq!(outcome.stdout, "");
     for part in [
         "[INFO] HELPER: ",
-        "[MONITOR] {\"type\":\"image-info\"",
-        "AssignHostname",
+        "[INFO] copying the image",
+        " bytes are copied (",
+        "AssignHostname begins",
         "2 further disks",
     ] {
         assert!(log.contains(part), "no {part} in\n{log}");
     }
+    let mut told = BTreeSet::new();
     for line in log.lines() {
         let (time, rest) = line.split_once(' ').unwrap();
         assert!(time.ends_with('Z') && rest.starts_with('['), "{line}");
+        let (_, text) = rest.split_once("] ").unwrap();
+        assert!(
+            text.starts_with("HELPER: ") || told.insert(text),
+            "told twice: {line}"
+        );
     }
     assert!(!log.contains(SECRET) && !log.contains("$6$"), "{log}");
 }
@@ -121,13 +128,19 @@ fn a_monitor_is_told_everything_and_one_that_hangs_delays_nothing() {
         .with_image()
         .with("OSP_IMG_PASSWD", SECRET);
 
+    let open = scene.path("open");
     write(&format!(
-        "echo \"$1\" > {0}; env >> {0}; cat >> {0}",
-        lines.display()
+        "readlink /proc/$$/fd/* > {1}; echo \"$1\" > {0}; env >> {0}; cat >> {0}",
+        lines.display(),
+        open.display()
     ));
-    let outcome = script.run("create").unwrap();
-    outcome.succeeded();
-    assert!(!outcome.stderr.contains("[MONITOR]"), "{}", outcome.stderr);
+    // Ganeti's node daemon leaves descriptors of its own open, too.
+    let mut command = script.command_after("exec 3</etc/hostname 11>/dev/full", "create");
+    Outcome::from(command.output().unwrap()).succeeded();
+    let open = fs::read_to_string(open).unwrap();
+    let own = |line: &&str| line.ends_with("/monitor");
+    assert_eq!(open.lines().filter(own).count(), 1, "{open}");
+    assert_eq!(open.lines().count(), 1 + 3, "{open}");
     let told = fs::read_to_string(&lines).unwrap();
     assert!(
         told.starts_with(&format!("{INSTANCE}\n")) && !told.contains("OSP_"),
@@ -196,6 +209,7 @@ fn parameters_from_a_url_win_over_those_given() {
     let script = scene.script("").unwrap().with_disks(&["disk"]).with_image();
     let outcome = script
         .with("OSP_IMG_ID", "missing")
+        .with("DEBUG_LEVEL", "1")
         .with(
             "OSP_CONFIG_URL",
             &format!("http://user:word@{address}/path?token=abc"),

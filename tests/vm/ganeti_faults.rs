@@ -1,9 +1,14 @@
 //! What is wrong with a call of the OS scripts is said in plain words, at the end of the log.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may end on a fault"
+)]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use harness::{Outcome, Scene, Script};
@@ -112,6 +117,15 @@ fn verify_and_create_say_the_same_of_wrong_parameters() {
             }
         }
     }
+    let modified = script
+        .clone()
+        .without("OSP_IMG_ID")
+        .without("OSP_IMG_FORMAT");
+    modified.run("verify").unwrap().succeeded();
+    modified
+        .run("create")
+        .unwrap()
+        .failed_with(&["is required"]);
     let both = script
         .with("OSP_IMG_PASSWD", "hunter2")
         .with("OSP_IMG_PASSWD_HASH", "$6$hunter2$x");
@@ -150,19 +164,66 @@ fn create_says_what_is_wrong_with_image_and_disks() {
     ] {
         let outcome = script.clone().with(name, value).run("create").unwrap();
         outcome.failed_with(&[words]);
-        assert!(
-            outcome
-                .stderr
-                .contains("[MONITOR] {\"type\":\"image-error\""),
-            "{}",
-            outcome.stderr
-        );
     }
     scene.blank("disk", 32).unwrap();
     script
         .run("create")
         .unwrap()
         .failed_with(&["the image has 67108864 bytes"]);
+}
+
+/// What a monitor hears last of a `create` that fails.
+fn heard(scene: &Scene, configuration: &str, changes: &[(&str, &str)]) -> String {
+    let (monitor, lines) = (scene.path("monitor"), scene.path("lines"));
+    fs::write(&monitor, format!("#!/bin/sh\ncat > {}\n", lines.display())).unwrap();
+    fs::set_permissions(&monitor, fs::Permissions::from_mode(0o755)).unwrap();
+    let monitor = format!("PROGRESS_MONITOR=\"{}\"\n", monitor.display());
+    let script = valid(scene, &format!("{monitor}{configuration}"));
+    let changed = changes
+        .iter()
+        .fold(script, |script, (name, value)| script.with(name, value));
+    changed.run("create").unwrap().ended_with(1);
+    let lines = fs::read_to_string(lines).unwrap();
+    let last: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!(last["type"], "image-error", "{lines}");
+    let place = scene.directory().display().to_string();
+    for of_the_node in [place.as_str(), "/etc/", "HELPER_", "/nonexistent"] {
+        assert!(!lines.contains(of_the_node), "{of_the_node} in\n{lines}");
+    }
+    let messages = last["messages"].as_array().unwrap().iter();
+    let messages: Vec<_> = messages.map(|message| message.as_str().unwrap()).collect();
+    messages.join("\n")
+}
+
+#[test]
+fn the_user_hears_what_is_wrong_with_his_request_and_nothing_of_the_node() {
+    let Some(scene) = scene_with_disk() else {
+        return;
+    };
+    let internal = "an internal fault stopped the installation";
+    for (configuration, name, value, words) in [
+        ("", "OSP_IMG_ID", "missing", "there is no image missing"),
+        ("", "OSP_IMG_ID", "os", "there is no image os"),
+        ("", "OSP_IMG_FORMAT", "floppy", "img_format: \"floppy\""),
+        ("", "OS_VARIANT", "strange", "there is no OS variant"),
+        ("", "OS_VARIANT", "listed", internal),
+        ("", "DISK_0_PATH", "/nonexistent/disk", internal),
+        ("HELPER_DIR=/nonexistent\n", "DEBUG_LEVEL", "1", internal),
+        ("HELPER_MEMORY=$(free)\n", "DEBUG_LEVEL", "1", internal),
+        ("QEMU=/nonexistent/qemu\n", "DEBUG_LEVEL", "1", internal),
+    ] {
+        let heard = heard(&scene, configuration, &[(name, value)]);
+        assert!(heard.contains(words), "no {words:?} in {heard}");
+    }
+    scene.blank("disk", 32).unwrap();
+    let small = heard(&scene, "", &[]);
+    assert_eq!(
+        small,
+        "the image has 67108864 bytes and the disk only 33554432: use a larger disk"
+    );
+    fs::write(scene.path("image"), vec![9; 1 << 20]).unwrap();
+    let broken = heard(&scene, "", &[]);
+    assert!(broken.contains("no partition table"), "{broken}");
 }
 
 #[test]
@@ -178,14 +239,17 @@ fn create_says_what_is_wrong_with_the_node() {
         .run("create")
         .unwrap()
         .failed_with(&["/etc/default/snf-image: line 3", "command substitution"]);
-    let outcome = valid(
+    let script = valid(
         &scene,
         "XEN_CMD=xl\nHELPER_COLOUR=red\nPROGRESS_MONITOR=/nonexistent/monitor\n",
-    )
-    .run("create")
-    .unwrap();
+    );
+    fs::create_dir_all(scene.path("etc/snf-image/backends/src")).unwrap();
+    let old = "etc/snf-image/backends/src/local.conf";
+    scene.write(old, "IMAGE_DIR=/srv/images\n").unwrap();
+    let outcome = script.run("create").unwrap();
     outcome.succeeded();
     for warning in [
+        "/etc/snf-image/backends/src/local.conf: line 1: IMAGE_DIR has no effect",
         "line 3: XEN_CMD has no effect",
         "line 4: HELPER_COLOUR has no effect",
         "/nonexistent/monitor does not start",
@@ -196,6 +260,28 @@ fn create_says_what_is_wrong_with_the_node() {
             outcome.stderr
         );
     }
+}
+
+#[test]
+fn the_file_in_default_wins_and_debugging_shows_more() {
+    let Some(scene) = scene_with_disk() else {
+        return;
+    };
+    let other = "IMAGE_DIR=/nonexistent\nIMAGE_DEBUG=yes\nIMG_FORMAT=floppy\n";
+    let run = |configuration: &str| {
+        let script = valid(&scene, configuration).without("OSP_IMG_FORMAT");
+        fs::create_dir(scene.path("etc/snf-image")).unwrap();
+        scene.write("etc/snf-image/snf-image.conf", other).unwrap();
+        script.run("create").unwrap()
+    };
+    // What the second file does not say stays as the first one has it.
+    let details = run("IMG_FORMAT=diskdump\n");
+    details.succeeded();
+    assert!(details.stderr.contains("[DEBUG] "), "{}", details.stderr);
+    let plain = run("IMG_FORMAT=diskdump\nIMAGE_DEBUG=no\n");
+    plain.succeeded();
+    assert!(!plain.stderr.contains("[DEBUG] "), "{}", plain.stderr);
+    run("").failed_with(&["img_format: \"floppy\""]);
 }
 
 #[test]

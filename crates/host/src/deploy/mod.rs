@@ -69,10 +69,8 @@ pub fn deploy(
     }
     machine.parameters = Some(seat.disk().map_err(DeployError::from)?);
 
-    monitor.message(&Message::info(format!(
-        "starting the helper VM with {}",
-        machine.accelerator
-    )));
+    monitor.message(&Message::info("starting the helper VM"));
+    tracing::info!("its processor is made by {}", machine.accelerator);
     thread::scope(|scope| {
         let watcher = Watcher(Arc::clone(monitor));
         let mut running = vm::start(machine, Box::new(watcher)).map_err(DeployError::from)?;

@@ -34,6 +34,6 @@ impl Observer for Watcher {
 
     fn warning(&mut self, message: &str) {
         tracing::warn!("{message}");
-        self.0.message(&Message::info(message));
+        self.0.message(&Message::warning(message));
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::environment::{Environment, Instance};
-use super::fault::Faults;
+use super::fault::{Fault, Faults};
 use super::parameters::{self, Values, Wanted};
 use super::script::{Script, instance, tell};
 use super::story::Story;
@@ -51,9 +51,9 @@ pub(super) fn run(variables: Vec<(OsString, OsString)>) -> Result<(), Faults> {
             .or(environment)
             .and_then(|environment| create(environment, &config, &story)),
     };
-    if let Err(Faults(messages)) = &outcome {
+    if let Err(faults) = &outcome {
         story.message(&Message::ImageError {
-            messages: messages.clone(),
+            messages: faults.for_user(),
         });
     }
     story.end();
@@ -76,14 +76,19 @@ fn create(environment: Environment, config: &Config, story: &Arc<Story>) -> Resu
             "fetching OS parameters from {}",
             config_url::shown(url.expose())
         );
-        values.extend(config_url::fetch(url.expose()).map_err(Faults::one)?);
+        let is_users = parameters::is_users(&values, "config_url");
+        let fetched = config_url::fetch(url.expose());
+        values.extend(fetched.map_err(|fault| Faults::one(Fault::from(fault).about(is_users)))?);
     }
     let wanted = parameters::check(&values, true)?;
     for warning in &wanted.warnings {
         tracing::warn!("{warning}");
     }
-    let request = request(wanted, instance, config)?;
-    let cancel = signals::cancel().map_err(Faults::one)?;
+    let is_users = parameters::is_users(&values, "img_id");
+    let request = request(wanted, is_users, instance, config)?;
+    let cancel = signals::cancel()
+        .map_err(Fault::internal)
+        .map_err(Faults::one)?;
     let monitor: Arc<dyn Monitor> = Arc::clone(story) as Arc<dyn Monitor>;
     deploy(&request, &config.settings, &monitor, &cancel)
         .map_err(|failure| Faults::one(failure.error))
@@ -96,22 +101,30 @@ pub(super) fn values(config: &Config, given: &Values) -> Values {
     values
 }
 
-fn request(wanted: Wanted, instance: Instance, config: &Config) -> Result<Request, Faults> {
+/// The deployment; `is_users` tells whether the user chose the image.
+fn request(
+    wanted: Wanted,
+    is_users: bool,
+    instance: Instance,
+    config: &Config,
+) -> Result<Request, Faults> {
     let mut faults = Faults::default();
     let mut paths = Vec::new();
     for (index, disk) in instance.disks.iter().enumerate() {
         paths.extend(faults.keep(disk::locate(disk, index)));
     }
     if instance.disks.first().is_some_and(|first| first.read_only) {
-        faults.add(
+        faults.add(Fault::of_request(
             "disk 0 of the instance is read-only (DISK_0_ACCESS=ro): nothing can be put on it",
-        );
+        ));
     }
     let image = wanted
         .image
         .as_ref()
         .map(|image| image.open(&config.settings));
-    let image = image.and_then(|image| faults.keep(image));
+    let image = image
+        .map(|image| image.map_err(|fault| Fault::from(fault).about(is_users)))
+        .and_then(|image| faults.keep(image));
     let (true, Some((target, others)), Some(image)) =
         (faults.0.is_empty(), paths.split_first(), image)
     else {

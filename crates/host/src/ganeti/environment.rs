@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use snf_image_protocol::{Hostname, Secret};
 
-use super::fault::Faults;
+use super::fault::{Fault, Faults};
 use super::parameters::{self, Values};
 use super::script::Script;
 use crate::config::{Given, Origin};
@@ -198,10 +198,10 @@ impl Reader {
                     let origin = Origin::OsParameter;
                     values.insert(name, Given { value, origin });
                 }
-                None => self.faults.add(format!(
+                None => self.faults.add(Fault::of_request(format!(
                     "{}: there is no such OS parameter",
                     shortened(variable)
-                )),
+                ))),
             }
         }
         values
@@ -210,7 +210,8 @@ impl Reader {
     fn instance(&mut self, script: Script) -> Option<Instance> {
         let name = self.required("INSTANCE_NAME");
         let name = name.and_then(|name| {
-            let name = Hostname::new(&name).map_err(|fault| format!("INSTANCE_NAME: {fault}"));
+            let name = Hostname::new(&name)
+                .map_err(|fault| Fault::of_request(format!("INSTANCE_NAME: {fault}")));
             self.faults.keep(name)
         });
         let hypervisor = self.required("HYPERVISOR").unwrap_or_default();
@@ -249,8 +250,9 @@ impl Reader {
     fn disks(&mut self, script: Script) -> Vec<Disk> {
         let count = self.count("DISK_COUNT", MAX_DISKS);
         if count == 0 && script == Script::Create {
-            self.faults
-                .add("DISK_COUNT is 0: there is no disk to put an image on");
+            self.faults.add(Fault::of_request(
+                "DISK_COUNT is 0: there is no disk to put an image on",
+            ));
         }
         (0..count).map(|index| self.disk(index)).collect()
     }

@@ -25,7 +25,8 @@ fn faults(changes: &[(&str, Option<&str>)], script: Script) -> Vec<String> {
             None => all.remove(&OsString::from(name)),
         };
     }
-    Environment::parse(all, script).map(drop).unwrap_err().0
+    let faults = Environment::parse(all, script).map(drop).unwrap_err().0;
+    faults.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -150,5 +151,9 @@ fn text_that_is_none_is_a_fault_only_where_it_matters() {
         Environment::parse(all, Script::Create)
     };
     assert!(with("LS_COLORS").is_ok());
-    assert!(with("OSP_IMG_PASSWD").unwrap_err().0[0].contains("OSP_IMG_PASSWD"));
+    assert!(
+        with("OSP_IMG_PASSWD").unwrap_err().0[0]
+            .to_string()
+            .contains("OSP_IMG_PASSWD")
+    );
 }

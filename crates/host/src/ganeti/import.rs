@@ -10,7 +10,7 @@ use snf_image_protocol::Task;
 
 use super::create::values;
 use super::environment::{Environment, Transfer};
-use super::fault::Faults;
+use super::fault::{Fault, Faults};
 use super::parameters::lenient_properties;
 use super::script::instance;
 use super::story::Story;
@@ -55,7 +55,9 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         personality: Vec::new(),
     };
     tracing::info!("the disk has {room} bytes more than the data: growing what is on it");
-    let cancel = signals::cancel().map_err(Faults::one)?;
+    let cancel = signals::cancel()
+        .map_err(Fault::internal)
+        .map_err(Faults::one)?;
     let story: Arc<dyn Monitor> = Arc::new(Story::quiet());
     deploy(&request, &config.settings, &story, &cancel).map_err(|failure| {
         Faults::one(format!(

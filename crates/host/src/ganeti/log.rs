@@ -29,6 +29,10 @@ pub(super) fn show_details() {
     DETAILS.store(true, Ordering::Relaxed);
 }
 
+fn is_ours(event: &Event<'_>) -> bool {
+    event.metadata().target().starts_with("snf_image")
+}
+
 /// `2026-01-02T03:04:05.678Z [INFO] text`, one line whatever is in the text.
 struct Story;
 
@@ -47,7 +51,8 @@ where
             Level::ERROR => "ERROR",
             Level::WARN => "WARNING",
             Level::INFO => "INFO",
-            _ if DETAILS.load(Ordering::Relaxed) => "DEBUG",
+            // Those of libraries could hold a whole URL, and that a password.
+            _ if DETAILS.load(Ordering::Relaxed) && is_ours(event) => "DEBUG",
             _ => return Ok(()),
         };
         let mut text = String::new();

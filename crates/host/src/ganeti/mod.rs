@@ -20,5 +20,6 @@ mod rename;
 mod script;
 mod story;
 mod verify;
+mod words;
 
 pub use script::{Script, run};

@@ -4,16 +4,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use snf_image_protocol::{Properties, Secret};
 
-use super::fault::Faults;
+use super::fault::{Fault, Faults};
 use super::image_id::ImageId;
 use super::{config_url, properties};
-use crate::config::Given;
+use crate::config::{Given, Origin};
 use crate::format::Format;
 use crate::request::{
     File, PersonalityFileError, check_password, check_password_hash, parse_authorized_keys,
@@ -137,8 +138,15 @@ pub struct Wanted {
     pub warnings: Vec<String>,
 }
 
-/// Checks all values. Where config_url is given and not yet followed, the required ones may
-/// be missing: `is_final` says that nothing more comes.
+/// Whether a value, if there is one, is not of the node's configuration.
+#[must_use]
+pub fn is_users(values: &Values, name: &str) -> bool {
+    let origin = values.get(name).map(|given| &given.origin);
+    origin.is_none_or(|origin| matches!(origin, Origin::OsParameter | Origin::ConfigUrl))
+}
+
+/// Checks all values. `is_final` says that nothing more comes: until then the required ones may
+/// be missing.
 ///
 /// # Errors
 /// All faults at once.
@@ -148,10 +156,9 @@ pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
         faults: Faults::default(),
         warnings: Vec::new(),
     };
-    let may_come = !is_final && checker.filled("config_url").is_some();
     let wanted = Wanted {
-        image: checker.required("img_id", may_come, ImageId::parse),
-        format: checker.required("img_format", may_come, format),
+        image: checker.required("img_id", is_final, ImageId::parse),
+        format: checker.required("img_format", is_final, format),
         password: checker.password("img_passwd", check_password),
         password_hash: checker.password("img_passwd_hash", check_password_hash),
         authorized_keys: checker.authorized_keys(),
@@ -160,15 +167,16 @@ pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
         warnings: Vec::new(),
     };
     if wanted.password.is_some() && wanted.password_hash.is_some() {
-        checker
-            .faults
-            .add("img_passwd and img_passwd_hash are both given: give one of them");
+        checker.fault(
+            &["img_passwd", "img_passwd_hash"],
+            "img_passwd and img_passwd_hash are both given: give one of them",
+        );
     }
     if checker
         .filled("config_url")
         .is_some_and(|url| !config_url::is_followed(url))
     {
-        checker.faults.add("config_url is not an http or https URL");
+        checker.fault(&["config_url"], "config_url is not an http or https URL");
     }
     checker.unusable();
     let Checker {
@@ -234,21 +242,33 @@ impl Checker<'_> {
         self.given(name).filter(|value| !value.is_empty())
     }
 
+    /// Notes what is wrong with the values of these parameters.
+    fn fault(&mut self, names: &[&str], text: impl Display) {
+        let is_users = names.iter().all(|name| is_users(self.values, name));
+        self.faults.add(Fault::of_request(text).about(is_users));
+    }
+
+    fn keep<T, E: Display>(&mut self, name: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|fault| self.fault(&[name], fault)).ok()
+    }
+
+    /// One that `create` cannot do without. Given and empty it is as wrong before.
     fn required<T>(
         &mut self,
         name: &str,
-        may_come: bool,
+        is_final: bool,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
+        let may_come =
+            !is_final && (self.given(name).is_none() || self.filled("config_url").is_some());
         match self.filled(name).map(parse) {
             Some(parsed) => {
                 let parsed = parsed.map_err(|reason| format!("{name}: {reason}"));
-                self.faults.keep(parsed)
+                self.keep(name, parsed)
             }
             None if may_come => None,
             None => {
-                self.faults
-                    .add(format!("the OS parameter {name} is required"));
+                self.fault(&[name], format!("the OS parameter {name} is required"));
                 None
             }
         }
@@ -266,7 +286,7 @@ impl Checker<'_> {
             ));
         }
         if let Err(reason) = check(value.expose()) {
-            self.faults.add(format!("the value of {name} {reason}"));
+            self.fault(&[name], format!("the value of {name} {reason}"));
         }
         Some(value)
     }
@@ -276,7 +296,7 @@ impl Checker<'_> {
             return Vec::new();
         };
         let keys = parse_authorized_keys(text, Path::new("auth_keys"));
-        let keys = self.faults.keep(keys);
+        let keys = self.keep("auth_keys", keys);
         if keys.as_ref().is_some_and(Vec::is_empty) {
             self.warnings.push("auth_keys holds no key".into());
         }
@@ -288,11 +308,15 @@ impl Checker<'_> {
         for name in ["img_properties", "inst_properties"] {
             if let Some(text) = self.filled(name) {
                 let read = properties::read(name, text, &mut pairs);
-                self.faults.0.extend(read.err().unwrap_or_default());
+                for fault in read.err().unwrap_or_default() {
+                    self.fault(&[name], fault);
+                }
             }
         }
         Properties::new(pairs).unwrap_or_else(|faults| {
-            faults.iter().for_each(|fault| self.faults.add(fault));
+            for fault in faults {
+                self.fault(&["img_properties", "inst_properties"], fault);
+            }
             Properties::default()
         })
     }
@@ -311,7 +335,7 @@ impl Checker<'_> {
             ),
             fault => format!("img_personality: {fault}"),
         });
-        self.faults.keep(files).unwrap_or_default()
+        self.keep("img_personality", files).unwrap_or_default()
     }
 
     /// What is known but has no meaning in this release: ignoring it would be worse.
@@ -325,7 +349,7 @@ impl Checker<'_> {
                 "os_product_key is not five groups of five letters or digits with hyphens between"
                     .into()
             };
-            self.faults.add(fault);
+            self.fault(&["os_product_key"], fault);
         }
         if let Some(url) = self.given("os_answer_file") {
             let fault = if is_answer_file(url) {
@@ -333,7 +357,7 @@ impl Checker<'_> {
             } else {
                 "os_answer_file is not a URL that begins with http, https, ftp, ftps or file".into()
             };
-            self.faults.add(fault);
+            self.fault(&["os_answer_file"], fault);
         }
         if let Some(data) = self.given("cloud_userdata") {
             let fault = if STANDARD.decode(data.replace(['\n', '\r'], "")).is_ok() {
@@ -341,7 +365,7 @@ impl Checker<'_> {
             } else {
                 "cloud_userdata is not base64".into()
             };
-            self.faults.add(fault);
+            self.fault(&["cloud_userdata"], fault);
         }
     }
 }

@@ -22,7 +22,8 @@ fn with_image(more: &[(&str, &str)]) -> Values {
 }
 
 fn faults(values: &Values) -> Vec<String> {
-    check(values, true).unwrap_err().0
+    let faults = check(values, true).unwrap_err().0;
+    faults.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -107,6 +108,35 @@ fn what_this_release_cannot_do_is_refused_not_ignored() {
         assert_eq!(all.len(), 1);
         assert!(all[0].contains("this release"), "{all:?}");
     }
+}
+
+#[test]
+fn before_create_what_is_not_given_is_not_missed_and_what_is_given_is_judged() {
+    let some = values(&[("img_properties", r#"{"USERS": "root"}"#)]);
+    assert!(check(&some, false).unwrap().image.is_none());
+    assert_eq!(faults(&some).len(), 2);
+    for (name, value) in [
+        ("img_id", ""),
+        ("img_format", "floppy"),
+        ("img_properties", "{"),
+    ] {
+        let wrong = check(&values(&[(name, value)]), false).unwrap_err();
+        assert!(wrong.0[0].to_string().contains(name), "{wrong:?}");
+    }
+}
+
+#[test]
+fn the_user_hears_of_his_own_values_and_of_none_that_the_node_gave() {
+    let mut wrong = values(&[("img_id", "a/../b"), ("img_format", "floppy")]);
+    let heard = |values: &Values| check(values, true).unwrap_err().for_user().join("\n");
+    assert!(heard(&wrong).contains("img_format: \"floppy\""));
+    for given in wrong.values_mut() {
+        given.origin = Origin::File {
+            path: "/etc/of-the-node".into(),
+            line: 1,
+        };
+    }
+    assert!(!heard(&wrong).contains("floppy"), "{}", heard(&wrong));
 }
 
 #[test]

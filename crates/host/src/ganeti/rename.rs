@@ -8,7 +8,7 @@ use snf_image_protocol::Task;
 use super::create::values;
 use super::disk;
 use super::environment::Environment;
-use super::fault::Faults;
+use super::fault::{Fault, Faults};
 use super::parameters::lenient_properties;
 use super::script::instance;
 use super::story::Story;
@@ -56,7 +56,9 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         );
         return Ok(());
     }
-    let cancel = signals::cancel().map_err(Faults::one)?;
+    let cancel = signals::cancel()
+        .map_err(Fault::internal)
+        .map_err(Faults::one)?;
     let story: Arc<dyn Monitor> = Arc::new(Story::quiet());
     deploy(&request, &config.settings, &story, &cancel)
         .map_err(|failure| Faults::one(failure.error))

@@ -130,6 +130,9 @@ pub(super) fn tell(config: &Config, debug: bool) {
     if debug || config.settings.image_debug {
         log::show_details();
     }
+    for (name, value) in config.settings.show() {
+        tracing::debug!("{name}={value:?}, from {}", config.origin(name));
+    }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

@@ -5,66 +5,50 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::monitor::{self, Message, Monitor, Program};
+use crate::monitor::{Message, Monitor, Program};
 
 /// How often the log tells of the copy's progress.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// The log and, in `create`, the monitor. Without a PROGRESS_MONITOR its messages are in the
-/// log too.
+/// The log and, in `create`, the monitor. The log tells in words, and each thing once: of the
+/// helper whoever watches it does, and of failures whoever ends the script.
 pub(super) struct Story {
-    monitor: Mutex<Listener>,
+    monitor: Mutex<Option<Program>>,
     told: Mutex<Option<Instant>>,
-}
-
-enum Listener {
-    Program(Program),
-    Log,
-    Nobody,
 }
 
 impl Story {
     /// Starts PROGRESS_MONITOR, if there is one, for the instance of that name.
     pub(super) fn begin(program: &Path, instance: Option<&str>) -> Self {
-        let listener = if program.as_os_str().is_empty() {
-            Listener::Log
-        } else {
-            match Program::start(program, instance.unwrap_or_default()) {
-                Ok(program) => Listener::Program(program),
-                Err(error) => {
-                    tracing::warn!(
-                        "PROGRESS_MONITOR {} does not start: {error}",
-                        program.display()
-                    );
-                    Listener::Log
-                }
-            }
+        let started = match program.as_os_str().is_empty() {
+            true => None,
+            false => Some(Program::start(program, instance.unwrap_or_default())),
         };
-        Story::of(listener)
+        if let Some(Err(error)) = &started {
+            let program = program.display();
+            tracing::warn!("PROGRESS_MONITOR {program} does not start: {error}");
+        }
+        Story::of(started.and_then(Result::ok))
     }
 
     /// Only the log.
     pub(super) fn quiet() -> Self {
-        Story::of(Listener::Nobody)
+        Story::of(None)
     }
 
-    fn of(listener: Listener) -> Self {
+    fn of(monitor: Option<Program>) -> Self {
         Story {
-            monitor: Mutex::new(listener),
+            monitor: Mutex::new(monitor),
             told: Mutex::new(None),
         }
     }
 
     /// Sees to it that the monitor has got the last message, within bounds.
     pub(super) fn end(&self) {
-        let listener = std::mem::replace(&mut *lock(&self.monitor), Listener::Nobody);
-        if let Listener::Program(program) = listener {
+        let monitor = lock(&self.monitor).take();
+        if let Some(program) = monitor {
             program.finish();
         }
-    }
-
-    fn is_in_log(&self) -> bool {
-        matches!(*lock(&self.monitor), Listener::Log)
     }
 
     fn is_due(&self) -> bool {
@@ -82,14 +66,16 @@ impl Monitor for Story {
         match message {
             Message::ImageInfo { messages } => tracing::info!("{}", messages.join(" ")),
             Message::ImageCopyProgress {
-                position, total, ..
-            } if position < total && self.is_in_log() && !self.is_due() => return,
+                position,
+                total,
+                progress,
+            } if self.is_due() => {
+                tracing::info!("{position} of {total} bytes are copied ({progress:.0} %)");
+            }
             _ => {}
         }
-        match &*lock(&self.monitor) {
-            Listener::Program(program) => program.message(message),
-            Listener::Log => tracing::info!("[MONITOR] {}", monitor::line(message)),
-            Listener::Nobody => {}
+        if let Some(program) = &*lock(&self.monitor) {
+            program.message(message);
         }
     }
 

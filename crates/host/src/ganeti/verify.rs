@@ -7,7 +7,8 @@ use super::fault::Faults;
 use super::parameters;
 use crate::config::Config;
 
-/// Checks as `create` will, except for what only the instance's own node can tell.
+/// Checks as `create` will, except for what only the instance's own node can tell, and of what
+/// is given alone: `gnt-os modify` and `gnt-instance modify` call this for a few parameters as well.
 pub(super) fn run(environment: &Environment, config: &Config) -> Result<(), Faults> {
     let wanted = parameters::check(&values(config, &environment.parameters), false)?;
     for warning in wanted.warnings {

@@ -21,7 +21,7 @@ struct Line<'message> {
 }
 
 /// A message of now as one JSON object, without a newline.
-pub fn line(message: &Message) -> String {
+pub(super) fn line(message: &Message) -> String {
     let timestamp = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

@@ -76,6 +76,13 @@ impl Message {
         }
     }
 
+    /// Something to know about the helper.
+    pub fn warning(text: impl Into<String>) -> Self {
+        Message::ImageHelper(Helper::Warning {
+            messages: vec![text.into()],
+        })
+    }
+
     /// How far the copy is, both in bytes.
     #[must_use]
     pub fn copied(position: u64, total: u64) -> Self {
@@ -95,12 +102,12 @@ impl Message {
             Event::Ready { .. } | Event::Finished { .. } => return None,
             Event::TaskStart { task } => Helper::TaskStart { task: task.clone() },
             Event::TaskEnd { task } => Helper::TaskEnd { task: task.clone() },
-            Event::Skipped { task, reason } => Helper::Warning {
-                messages: vec![format!("{task} was skipped: {reason}")],
-            },
-            Event::Notice { message } | Event::Warning { message } => Helper::Warning {
-                messages: vec![message.clone()],
-            },
+            Event::Skipped { task, reason } => {
+                return Some(Message::warning(format!("{task} was skipped: {reason}")));
+            }
+            Event::Notice { message } | Event::Warning { message } => {
+                return Some(Message::warning(message));
+            }
             Event::Error { message } => Helper::Error {
                 messages: vec![message.clone()],
                 stderr: None,

@@ -8,7 +8,8 @@ mod program;
 mod queue;
 
 pub use bar::ProgressBar;
-pub use json::{JsonLines, line};
+pub use json::JsonLines;
+use json::line;
 pub use message::Message;
 pub use program::Program;
 
