@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /// Debian packages and what each is for.
-pub(crate) const DEBIAN: [&str; 28] = [
+pub(crate) const DEBIAN: [&str; 29] = [
     // Building: the C libraries zstd and liblzma are compiled, the helper is linked statically.
     "gcc",
     "libc6-dev",
@@ -33,6 +33,7 @@ pub(crate) const DEBIAN: [&str; 28] = [
     // The packages.
     "dpkg-dev",
     "lintian",
+    "systemd",
     // Comparing with the unconfined way.
     "parted",
     "passwd",
