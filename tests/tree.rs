@@ -1,4 +1,4 @@
-//! The crates depend on each other as ARCHITECTURE.md says, and only one may use unsafe code.
+//! The tree is what its documents say: who depends on whom, what is unsafe, which test shows what.
 // SPDX-License-Identifier: BSD-2-Clause
 
 #![allow(
@@ -99,6 +99,46 @@ fn every_file_says_what_it_is_for_and_its_licence() {
             text.contains("\n// SPDX-License-Identifier: BSD-2-Clause\n"),
             "{name} has no SPDX line"
         );
+    }
+}
+
+/// The tests that a cell of a table names as `file: test`, as paths and names.
+fn named_tests(cell: &str) -> Vec<(PathBuf, String)> {
+    let quoted = cell.split('`').skip(1).step_by(2);
+    let tests = quoted.filter_map(|quoted| {
+        let (file, test) = quoted.split_once(".rs: ")?;
+        let folder = match file.split('/').next()? {
+            "vm" | "ganeti" => "tests",
+            "host" | "helper" | "protocol" => "crates",
+            _ => "",
+        };
+        let file = repository().join(folder).join(format!("{file}.rs"));
+        Some((file, test.to_owned()))
+    });
+    tests.collect()
+}
+
+#[test]
+fn what_is_promised_to_work_names_a_test_that_exists() {
+    let page = fs::read_to_string(repository().join("docs/compatibility.md")).unwrap();
+    assert!(named_tests(&page).len() > 100);
+    for line in page.lines() {
+        for (file, test) in named_tests(line) {
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            assert!(
+                text.contains(&format!("fn {test}(")),
+                "no test {test} in {}, which this names: {line}",
+                file.display()
+            );
+        }
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [.., now, shown] = cells.as_slice() else {
+            continue;
+        };
+        if now.starts_with("kept") || now.starts_with("changed") {
+            let is_shown = *shown == "the same" || !named_tests(shown).is_empty();
+            assert!(is_shown, "no test shows this: {line}");
+        }
     }
 }
 

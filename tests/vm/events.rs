@@ -215,6 +215,22 @@ fn what_is_excluded_is_left_alone_and_said() {
     assert_eq!(root.read(kept[0]).unwrap(), before.read(kept[0]).unwrap());
     std::fs::remove_file(scene.path("disk")).unwrap();
 
+    let property = [
+        "--size=100M",
+        "--property=EXCLUDE_FILESYSTEMRESIZE_TASKS=yes",
+    ];
+    let (outcome, story) = deploy(&scene, &image, &property);
+    outcome.succeeded();
+    let resize = place(&story, "task-start FilesystemResizeUnmounted");
+    assert!(
+        story[resize + 1].contains("EXCLUDE_FILESYSTEMRESIZE_TASKS"),
+        "{story:#?}"
+    );
+    place(&story, "task-end ChangeMachineId");
+    let root = scene.root_of("disk").unwrap();
+    assert_eq!(root.size().unwrap(), before.size().unwrap());
+    std::fs::remove_file(scene.path("disk")).unwrap();
+
     let (outcome, story) = deploy(&scene, &image, &["--property=EXCLUDE_ALL_TASKS=yes"]);
     outcome.succeeded();
     assert!(

@@ -5,8 +5,12 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use harness::{Outcome, Scene};
+use rustix::fs::OFlags;
 use snf_image_testkit::tool::Tool;
 use snf_image_testkit::tree;
 
@@ -74,6 +78,45 @@ fn block_devices_are_deployed_renamed_saved_and_restored() {
     assert!(root.size().unwrap() > 150 << 20);
     assert!(fs::read(scene.path("saved")).unwrap() == fs::read(scene.path("disk")).unwrap());
     assert_eq!(fs::read(scene.path("data")).unwrap(), vec![7; 1 << 20]);
+}
+
+/// Whether a process has a device open for writing past the page cache.
+fn writes_directly(pid: u32, device: &str) -> bool {
+    let open = fs::read_dir(format!("/proc/{pid}/fd"));
+    open.into_iter().flatten().flatten().any(|entry| {
+        let is_device = fs::read_link(entry.path()).is_ok_and(|path| path == Path::new(device));
+        let number = entry.file_name();
+        let info = format!("/proc/{pid}/fdinfo/{}", number.display());
+        let info = fs::read_to_string(info).unwrap_or_default();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+        let direct = OFlags::DIRECT | OFlags::RDWR;
+        is_device && flags.is_some_and(|flags| OFlags::from_bits_retain(flags).contains(direct))
+    })
+}
+
+#[test]
+fn the_disk_is_written_past_the_page_cache() {
+    let Some(scene) = Scene::set() else { return };
+    scene.small_image(tree::debian).unwrap();
+    scene.blank("disk", 96).unwrap();
+    let disk = Block::over(&scene.path("disk"));
+    let script = scene.script("").unwrap().with_disks(&["disk"]).with_image();
+    let mut create = script
+        .with("DISK_0_PATH", &disk.0)
+        .command("create")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut is_direct = false;
+    let status = loop {
+        is_direct |= writes_directly(create.id(), &disk.0);
+        if let Some(status) = create.try_wait().unwrap() {
+            break status;
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    assert!(status.success() && is_direct);
 }
 
 #[test]
