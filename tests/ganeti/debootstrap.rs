@@ -1,79 +1,111 @@
-//! A helper that is a whole Debian system with our package in it does what the small one does.
+//! The installation as it was announced: the helper is built on the node, and deploys.
 // SPDX-License-Identifier: BSD-2-Clause
 
 #![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
 
-use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use harness::Scene;
+use harness::{Packages, Scene};
 use snf_image_testkit::tree;
 
-const MIRROR: &str = "http://deb.debian.org/debian";
+/// A directory with all packages that a small Debian stable needs: a mirror without a network.
+const MIRROR: &str = r#"
+mkdir -p /mnt/apt/lists/partial /mnt/apt/cache /mnt/mirror/pool/partial
+cd /mnt/apt
+touch status
+echo 'deb http://deb.debian.org/debian stable main' > sources
+from() {
+    apt-get --quiet=2 -o Dir::Etc::SourceList=/mnt/apt/sources -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::State=/mnt/apt -o Dir::State::status=/mnt/apt/status -o Dir::Cache=/mnt/apt/cache \
+        -o Dir::Cache::archives=/mnt/mirror/pool -o APT::Install-Recommends=false \
+        -o APT::Sandbox::User=root "$@" > /mnt/log 2>&1 || { cat /mnt/log; exit 1; }
+}
+from update
+from install --yes --download-only '?essential' '?priority(required)' apt initramfs-tools \
+    linux-image-amd64 udev zstd e2fsprogs fdisk kmod
+cd /mnt/mirror
+mkdir -p dists/stable/main/binary-amd64
+dpkg-scanpackages pool > dists/stable/main/binary-amd64/Packages 2> /dev/null
+cd dists/stable
+index=main/binary-amd64/Packages
+printf 'Suite: stable\nCodename: stable\nArchitectures: amd64\nComponents: main\nSHA256:\n %s %s %s\n' \
+    "$(sha256sum $index | cut -d ' ' -f 1)" "$(stat -c %s $index)" $index > Release
+SETTINGS='HELPER_BUILDER="debootstrap"
+HELPER_MIRROR="deb [trusted=yes] file:/mnt/mirror stable main"'
+"#;
 
-/// Copies the package snf-image-helper into HELPER_DIR, as an administrator does, and gives its
-/// file's name.
-fn put_package(helper_dir: &PathBuf) -> Option<String> {
-    let Some(packages) = env::var_os("SNF_DEBS") else {
-        eprintln!("skipped: there are no packages; `cargo xtask ganeti` makes them");
-        return None;
-    };
-    fs::create_dir(helper_dir).unwrap();
-    let is_helper = |path: &PathBuf| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        name.starts_with("snf-image-helper_")
-    };
-    let package = fs::read_dir(packages)
+/// The walk, word for word. In memory, because a Debian's installation flushes every file.
+const WALK: &str = r#"
+install "$DEBS"/snf-image-host_*.deb
+HELPER_DIR=/mnt/helper
+mkdir -p $HELPER_DIR /mnt/handy/location
+cp "$DEBS"/snf-image-helper_*.deb /mnt/handy/location
+mv /mnt/handy/location/snf-image-helper_*.deb $HELPER_DIR/
+cat >> /etc/default/snf-image <<CONF
+HELPER_DIR="$HELPER_DIR"
+HELPER_PKG="$(basename $HELPER_DIR/snf-image-helper_*.deb)"
+$SETTINGS
+CONF
+/usr/bin/snf-image-update-helper > /mnt/log 2>&1 || { cat /mnt/log; exit 1; }
+! dpkg-query --status snf-image-helper > /mnt/log 2>&1 || exit 1
+rm $HELPER_DIR/snf-image-helper_*.deb
+cp $HELPER_DIR/* "$RESULT"
+snf-image helper info
+"#;
+
+/// Walks, puts the helper that was built into the scene, and gives its directory and what is said
+/// of it.
+fn walk(scene: &Scene, packages: &Packages, before: &str) -> (PathBuf, String) {
+    let helper = scene.path("helper");
+    fs::create_dir(&helper).unwrap();
+    let script = format!("RESULT='{}'\n{before}\n{WALK}", helper.display());
+    let about = packages.aside(&script).unwrap();
+    (helper, about)
+}
+
+/// Deploys the demo's image with this helper.
+fn deploys(scene: &Scene, helper: &Path, seat: &str) {
+    let settings = format!(
+        "HELPER_DIR=\"{}\"\nHELPER_PARAMETERS=\"{seat}\"\n",
+        helper.display()
+    );
+    scene.configure(&settings).unwrap();
+    let name = format!("{seat}.example.org");
+    let image = scene.product.demo_image.clone();
+    scene
+        .deploy(&image, seat, ["--size", "6G", "--hostname", &name])
         .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(is_helper)
-        .unwrap();
-    let name = package.file_name().unwrap();
-    fs::copy(&package, helper_dir.join(name)).unwrap();
-    Some(name.to_str().unwrap().to_owned())
+        .succeeded();
+    let root = scene.root_of(seat).unwrap();
+    assert_eq!(root.text("/etc/hostname").unwrap(), format!("{name}\n"));
+    assert_eq!(root.problems().unwrap(), "");
+    assert!(root.size().unwrap() > 5 << 30);
+}
+
+#[test]
+fn the_small_helper_is_built_on_a_node_and_deploys() {
+    let Some(scene) = Scene::set() else { return };
+    let Some(packages) = Packages::find() else {
+        return;
+    };
+    let (helper, about) = walk(&scene, &packages, "SETTINGS=");
+    assert!(about.contains("initramfs"), "{about}");
+    deploys(&scene, &helper, "virtio");
 }
 
 #[test]
 fn a_debian_helper_is_built_and_deploys_with_its_parameters_on_a_disk_and_on_a_floppy() {
     let Some(scene) = Scene::set() else { return };
-    let helper_dir = scene.path("helper");
-    let Some(package) = put_package(&helper_dir) else {
+    let Some(packages) = Packages::find() else {
         return;
     };
-    let settings = format!(
-        "HELPER_DIR=\"{}\"\nHELPER_BUILDER=\"debootstrap\"\nHELPER_PKG=\"{package}\"\n\
-         HELPER_MIRROR=\"{MIRROR}\"\n",
-        helper_dir.display()
-    );
-    scene.configure(&settings).unwrap();
-    let built = scene
-        .snf_image()
-        .args(["helper", "build"])
-        .output()
-        .unwrap();
-    assert!(
-        built.status.success(),
-        "{}",
-        String::from_utf8_lossy(&built.stderr)
-    );
-    let left = fs::read_dir(&helper_dir).unwrap().count();
-    assert_eq!(left, 5, "the package, kernel, initrd, root and manifest");
-
-    let image = scene.product.demo_image.clone();
+    let (helper, about) = walk(&scene, &packages, MIRROR);
+    assert!(about.contains("debootstrap"), "{about}");
+    let files = fs::read_dir(&helper).unwrap().count();
+    assert_eq!(files, 4, "kernel, initrd, root and manifest");
     for seat in ["virtio", "floppy"] {
-        scene
-            .configure(&format!("{settings}HELPER_PARAMETERS=\"{seat}\"\n"))
-            .unwrap();
-        let name = format!("{seat}.example.org");
-        scene
-            .deploy(&image, seat, ["--size", "6G", "--hostname", &name])
-            .unwrap()
-            .succeeded();
-        let root = scene.root_of(seat).unwrap();
-        assert_eq!(root.text("/etc/hostname").unwrap(), format!("{name}\n"));
-        assert_eq!(root.problems().unwrap(), "");
-        assert!(root.size().unwrap() > 5 << 30);
+        deploys(&scene, &helper, seat);
     }
 
     let image = scene.small_image(tree::debian).unwrap();

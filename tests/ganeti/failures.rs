@@ -88,7 +88,7 @@ fn wrong_parameters_are_named_before_anything_is_made() {
 }
 
 #[test]
-fn a_disk_that_is_too_small_and_a_helper_that_is_missing_are_named() {
+fn an_image_a_disk_and_a_helper_that_will_not_do_are_named() {
     let Some(cluster) = Cluster::find() else {
         return;
     };
@@ -96,6 +96,17 @@ fn a_disk_that_is_too_small_and_a_helper_that_is_missing_are_named() {
     let secret = format!("img_passwd={PASSWORD}");
     let more = ["--os-parameters-secret", &secret];
     let traces = cluster.traces().unwrap();
+    let instance = cluster.instance(17).unwrap();
+    let outcome = add(
+        &instance,
+        1,
+        "64M",
+        "img_id=nowhere,img_format=diskdump",
+        &more,
+    );
+    failed(&outcome, &["nowhere", "does not exist"]);
+    drop(instance);
+
     let instance = cluster.instance(11).unwrap();
     let outcome = add(&instance, 1, "32M", &image.parameters(), &more);
     failed(&outcome, &["the image has 67108864 bytes"]);

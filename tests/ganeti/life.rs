@@ -3,10 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
 use harness::{Cluster, Instance, Scene};
 use snf_image_testkit::disk::{self, MIB, gpt_problems};
 use snf_image_testkit::ext::Ext;
 use snf_image_testkit::tree;
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJl6UzUcpJclSsCjt40fX3oa+kcuAziT3r7Cr0yLLQtq me@example.org";
+
+/// Where something lies on an instance's second disk, in bytes.
+const WITHIN: u64 = 40 * MIB;
 
 /// The root file system on the first disk of an instance, which must be without a fault.
 fn root_of(instance: &Instance, node: u32) -> Ext {
@@ -31,8 +39,15 @@ fn an_instance_on_a_file_gets_its_name_its_password_and_the_whole_disk() {
             [
                 "--disk-template=file",
                 "--disk=0:size=256M",
+                "--net=0:mac=generate",
+                "--net=1:mac=generate",
+                "--net=2:mac=generate",
                 "--os-parameters",
-                &format!("{},img_passwd=correct horse", image.parameters()),
+                &image.parameters(),
+                "--os-parameters-private",
+                &format!("auth_keys={KEY}"),
+                "--os-parameters-secret",
+                "img_passwd=correct horse",
             ],
         )
         .unwrap()
@@ -41,10 +56,13 @@ fn an_instance_on_a_file_gets_its_name_its_password_and_the_whole_disk() {
     let root = root_of(&instance, 1);
     assert_eq!(root.text("/etc/hostname").unwrap(), "inst1.gnt.test\n");
     assert!(root.text("/etc/shadow").unwrap().contains("root:$6$"));
+    let keys = root.text("/root/.ssh/authorized_keys").unwrap();
+    assert!(keys.contains(KEY), "{keys}");
     assert!(root.size().unwrap() > 250 * MIB);
     assert_eq!(gpt_problems(&instance.disk(1, 0).unwrap()).unwrap(), "");
     let log = cluster.log(1, "add", instance.name()).unwrap();
     assert!(log.contains("HELPER: "), "{log}");
+    assert!(log.contains("3 network interfaces"), "{log}");
     assert!(!log.contains("correct horse"), "{log}");
 }
 
@@ -96,6 +114,10 @@ fn a_life_on_block_devices() {
     assert_eq!(root.text("/etc/hostname").unwrap(), "inst3.gnt.test\n");
     let before = root.text("/etc/machine-id").unwrap();
 
+    let data = File::options()
+        .write(true)
+        .open(instance.disk(1, 1).unwrap());
+    data.unwrap().write_all_at(b"kept", WITHIN).unwrap();
     cluster
         .run([
             "gnt-backup",
@@ -129,6 +151,10 @@ fn a_life_on_block_devices() {
     let root = root_of(&instance, 1);
     assert_eq!(root.text("/etc/machine-id").unwrap(), before);
     assert!(root.size().unwrap() > 500 * MIB, "{}", root.size().unwrap());
+    let data = File::open(instance.disk(1, 1).unwrap()).unwrap();
+    let mut kept = [0; 4];
+    data.read_exact_at(&mut kept, WITHIN).unwrap();
+    assert_eq!(&kept, b"kept");
 }
 
 #[test]

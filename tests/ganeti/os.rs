@@ -3,7 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
 
-use harness::Cluster;
+use std::fs;
+
+use harness::{Cluster, Outcome, Scene};
+use snf_image_testkit::disk;
+use snf_image_testkit::ext::Ext;
+use snf_image_testkit::tree;
+
+const NODES: u32 = 3;
 
 const PARAMETERS: [&str; 12] = [
     "auth_keys",
@@ -34,7 +41,7 @@ fn every_node_has_the_definition_and_calls_it_valid() {
     let about = about.unwrap();
     assert!(about.contains("[global status: valid]"), "{about}");
     let nodes = about.matches("status: valid (path: /usr/share/ganeti/os/snf-image)");
-    assert_eq!(nodes.count(), 3, "{about}");
+    assert_eq!(nodes.count(), NODES as usize, "{about}");
     assert!(
         about.contains("[API versions: 20] [variants: default]"),
         "{about}"
@@ -65,19 +72,84 @@ fn every_parameter_is_described() {
     }
 }
 
+fn verify(cluster: &Cluster) -> Outcome {
+    // Not every kernel has the system request that Ganeti would like to have.
+    cluster
+        .run(["gnt-cluster", "verify", "--ignore-errors", "ENODESETUP"])
+        .unwrap()
+}
+
 #[test]
 fn the_cluster_finds_no_difference_between_its_nodes() {
     let Some(cluster) = Cluster::find() else {
         return;
     };
-    // Not every kernel has the system request that Ganeti would like to have.
-    let verified = cluster
-        .run(["gnt-cluster", "verify", "--ignore-errors", "ENODESETUP"])
-        .unwrap();
+    let verified = verify(&cluster);
     let text = format!("{}{}", verified.stdout, verified.stderr);
     assert!(text.contains("Verifying node status"), "{text}");
+    assert!(!text.contains("snf-image"), "{text}");
+}
+
+/// A variant of the definition on some nodes, as long as this lives.
+struct Variant<'cluster> {
+    cluster: &'cluster Cluster,
+    settings: String,
+}
+
+impl<'cluster> Variant<'cluster> {
+    fn new(cluster: &'cluster Cluster, settings: &str) -> Self {
+        Variant {
+            cluster,
+            settings: settings.to_owned(),
+        }
+    }
+
+    /// Writes it as an administrator does.
+    fn write(&self, node: u32) {
+        let etc = self.cluster.node(node, "etc/ganeti/snf-image");
+        fs::write(etc.join("variants/small.conf"), &self.settings).unwrap();
+        fs::write(etc.join("variants.list"), "default\nsmall\n").unwrap();
+    }
+}
+
+impl Drop for Variant<'_> {
+    fn drop(&mut self) {
+        for node in 1..=NODES {
+            let etc = self.cluster.node(node, "etc/ganeti/snf-image");
+            let _ = fs::remove_file(etc.join("variants/small.conf"));
+            let _ = fs::write(etc.join("variants.list"), "default\n");
+        }
+    }
+}
+
+#[test]
+fn a_variant_is_offered_and_its_file_says_what_is_installed() {
+    let Some(cluster) = Cluster::find() else {
+        return;
+    };
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    let _image = cluster.publish(&image, "variant.raw").unwrap();
+    let settings = "IMG_ID=variant.raw\nIMG_FORMAT=diskdump\nHELPER_MEMORY=160\n";
+    let variant = Variant::new(&cluster, settings);
+    variant.write(2);
+    // What the test before this one relies on: a node that is another is named.
+    let text = verify(&cluster).stdout;
     assert!(
-        !text.contains("ENODEOS") && !text.contains("snf-image"),
+        text.contains("OS variants list for snf-image differs"),
         "{text}"
     );
+    variant.write(1);
+    variant.write(3);
+
+    let instance = cluster.instance(6).unwrap();
+    let arguments = [
+        "--os-type=snf-image+small",
+        "--disk-template=file",
+        "--disk=0:size=64M",
+    ];
+    instance.add(2, arguments).unwrap().succeeded();
+    let disk = instance.disk(2, 0).unwrap();
+    let root = Ext::at(&disk, disk::last_partition(&disk).unwrap().offset());
+    assert_eq!(root.text("/etc/hostname").unwrap(), "inst6.gnt.test\n");
 }

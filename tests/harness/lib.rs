@@ -9,6 +9,7 @@
     reason = "a test that cannot be set up has failed, and says why"
 )]
 
+mod aside;
 mod cluster;
 mod deployment;
 mod failing;
@@ -19,6 +20,7 @@ mod scene;
 mod script;
 mod traces;
 
+pub use aside::Packages;
 pub use cluster::{Cluster, Instance, Published};
 pub use deployment::{Deployment, LIMIT};
 pub use failing::Original;

@@ -98,7 +98,7 @@ fn run(task: &Task) -> Result<bool> {
             }
         }
         Task::Demo => demo::demo()?,
-        Task::Ganeti { keep } => return Ok(ganeti::ganeti(ganeti::TESTS, *keep)?.report()),
+        Task::Ganeti { keep } => return Ok(ganeti::ganeti(*keep)?.report()),
         Task::Man => man::man()?,
         Task::Test { fast } => return test::test(*fast),
         Task::Bench(Bench::Deploy { runs, alone }) => bench::deploy(*runs, *alone)?,

@@ -99,7 +99,7 @@ fn check(name: &str, arguments: &[&str]) -> Result<Count> {
 
 /// A cluster that cannot be brought up counts as one failure.
 fn ganeti_tests() -> Count {
-    ganeti::ganeti(ganeti::SHORT, false).unwrap_or_else(|error| {
+    ganeti::ganeti(false).unwrap_or_else(|error| {
         eprintln!("FAILED: preparing the tests with Ganeti: {error:#}");
         Count::of(false)
     })

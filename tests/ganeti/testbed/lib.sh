@@ -13,10 +13,12 @@ NET=198.51.100                   # only ever used inside our own namespaces
 SWITCH=snf-switch                # name of the network namespace that holds the bridge
 MAX_NODES=5
 
-# up and down exclude each other. The lock is held by a parent, and not handed down to the daemons
-# that are started.
+# up and down exclude each other, whatever their STATE: a machine has room for one testbed. The lock
+# is held by a parent, which may be who runs the tests (SNF_TESTBED_LOCKED), and not handed down to
+# the daemons that are started.
 locked() {
   [ -z "${SNF_TESTBED_LOCKED:-}" ] || return 0
+  flock --nonblock "$LOCK" true || say "waiting for another run on this machine ($LOCK)"
   SNF_TESTBED_LOCKED=1 exec flock --close --wait 600 "$LOCK" "$HERE/$(basename "$0")" "$@"
 }
 

@@ -9,8 +9,12 @@ use crate::cancel::Cancel;
 use crate::copy::CopyFailure;
 use crate::role::RoleError;
 use crate::source::SourceError;
-use crate::target::TargetError;
+use crate::target::{Target, TargetError};
 use crate::vm::{ParamsError, VmError};
+
+/// What is so little room, in bytes, that a write of the helper VM may have failed for it: some of
+/// its largest requests.
+const LITTLE: u64 = 4 << 20;
 
 /// Why, and the end of the helper's log where there is one.
 #[derive(Debug)]
@@ -48,6 +52,18 @@ pub enum DeployError {
     /// The helper VM failed, or the helper in it.
     #[error(transparent)]
     Vm(#[from] VmError),
+    /// The helper failed, and what it wrote may have had no room.
+    #[error(
+        "{error}; the file system that holds target {path} has only {left} bytes left: make room on it and try again"
+    )]
+    NoRoom {
+        /// What the helper VM says.
+        error: VmError,
+        /// The target.
+        path: String,
+        /// What is left for the helper VM, in bytes.
+        left: u64,
+    },
     /// The system gave no random bytes.
     #[error("drawing random bytes: {0}")]
     Random(getrandom::Error),
@@ -85,6 +101,18 @@ impl DeployError {
             DeployError::Copy(CopyFailure::Role(RoleError::Cancelled))
                 | DeployError::Vm(VmError::Cancelled)
         )
+    }
+
+    /// With what the helper VM cannot know: that there is hardly any room left for the target.
+    pub(super) fn or_no_room(self, target: &Target) -> Self {
+        match (self, target.room()) {
+            (DeployError::Vm(error), Some(left)) if left < LITTLE => DeployError::NoRoom {
+                error,
+                path: target.path().display().to_string(),
+                left,
+            },
+            (other, _) => other,
+        }
     }
 
     /// The signal, where one was the reason.

@@ -95,7 +95,7 @@ pub fn deploy(
             .and_then(|()| Ok(target.flush()?))
             .and_then(|()| Ok(others.iter().try_for_each(Opened::flush)?));
         outcome.map_err(|error| Failure {
-            error: error.or_signal(cancel),
+            error: error.or_signal(cancel).or_no_room(&target),
             log_tail: running.tail(),
         })
     })?;

@@ -18,6 +18,8 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
+use rustix::fs::fstatvfs;
+
 /// A disk that is open for reading and writing, and locked against every other deployment
 /// until the last descriptor of it is closed. One that was made by opening it is removed
 /// when it is dropped, unless [`Target::keep`] was called.
@@ -144,6 +146,17 @@ impl Target {
     /// File system and inode, which tell whether two descriptors lead to one file.
     pub(crate) fn identity(&self) -> (u64, u64) {
         self.identity
+    }
+
+    /// How many bytes anybody but root can still add to the file system that holds it; nothing for
+    /// a block device, which has all its room already.
+    pub(crate) fn room(&self) -> Option<u64> {
+        match self.kind {
+            Kind::File(_) => fstatvfs(self.file())
+                .ok()
+                .map(|about| about.f_bavail.saturating_mul(about.f_frsize)),
+            Kind::Block(_) => None,
+        }
     }
 
     /// Makes the disk outlive this value: the deployment has succeeded.

@@ -105,7 +105,11 @@ pub(super) fn arguments(shape: &Shape<'_>) -> Vec<String> {
                 "driver=raw,node-name=disk{index},file=file{index},{access},cache.direct={direct}"
             ),
         );
-        add("-device", format!("virtio-blk-pci,drive=disk{index}"));
+        // QEMU alone would stop the machine, in the hope of room, when there is none to write to.
+        add(
+            "-device",
+            format!("virtio-blk-pci,drive=disk{index},werror=report"),
+        );
     }
     let mut add_read_only = |name: &str, descriptor: i32, set: usize| {
         add("-add-fd", format!("fd={descriptor},set={set}"));
@@ -224,11 +228,11 @@ mod tests {
         -add-fd fd=102,set=1
         -blockdev driver=host_device,node-name=file0,filename=/dev/fdset/1,locking=off,cache.direct=on,aio=threads,discard=unmap
         -blockdev driver=raw,node-name=disk0,file=file0,discard=unmap,cache.direct=on
-        -device virtio-blk-pci,drive=disk0
+        -device virtio-blk-pci,drive=disk0,werror=report
         -add-fd fd=103,set=2
         -blockdev driver=file,node-name=file1,filename=/dev/fdset/2,locking=off,cache.direct=off,aio=threads,discard=unmap
         -blockdev driver=raw,node-name=disk1,file=file1,discard=unmap,cache.direct=off
-        -device virtio-blk-pci,drive=disk1
+        -device virtio-blk-pci,drive=disk1,werror=report
         -add-fd fd=104,set=3
         -blockdev driver=file,node-name=params-file,filename=/dev/fdset/3,locking=off,read-only=on
         -blockdev driver=raw,node-name=params,file=params-file,read-only=on
