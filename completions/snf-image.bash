@@ -135,7 +135,7 @@ _snf__image() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "diskdump" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "diskdump extdump ntfsdump" -- "${cur}"))
                     return 0
                     ;;
                 --size)
