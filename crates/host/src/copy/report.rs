@@ -64,3 +64,13 @@ pub enum Rest {
     /// device cannot be zeroed without writing all of it.
     EndsZeroed,
 }
+
+impl Copied {
+    /// The bytes of the image's disk.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        (self.data_bytes)
+            .saturating_add(self.shared_bytes)
+            .saturating_add(self.zero_bytes)
+    }
+}

@@ -116,15 +116,12 @@ fn check_fits(source: &Source, target: &Target) -> Result<(), DeployError> {
 
 fn follow(copying: Copying, monitor: &dyn Monitor, cancel: &Cancel) -> Result<(), DeployError> {
     monitor.message(&Message::info("copying the image"));
-    let mut last = 0;
     let copied = copying.finish(
-        &mut |position, total| {
-            last = total;
-            monitor.message(&Message::copied(position, total));
-        },
+        &mut |position, total| monitor.message(&Message::copied(position, total)),
         cancel,
     )?;
-    monitor.message(&Message::copied(last, last));
+    let length = copied.length();
+    monitor.message(&Message::copied(length, length));
     monitor.message(&Message::info(describe(&copied)));
     Ok(())
 }
