@@ -8,6 +8,7 @@
 )]
 
 mod content;
+mod dumps;
 mod ending;
 mod refusals;
 mod support;
