@@ -107,7 +107,7 @@ fn no_room_for_what_the_helper_writes_is_named_and_nothing_is_left() {
     let instance = cluster.instance(16).unwrap();
     let outcome = thread::scope(|scope| {
         let job = scope.spawn(|| add(&instance, &image));
-        let begun = "\"task-start\",\"task\":\"FixPartitionTable\"";
+        let begun = "FixPartitionTable begins";
         cluster
             .creating(NODE, instance.name(), begun, SOON)
             .unwrap();
