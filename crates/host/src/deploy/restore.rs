@@ -2,20 +2,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread;
+use std::io;
 
-use crate::target::{ALIGNMENT, AlignedBuffer, Target, TargetError};
-
-/// Bytes read and written at a time.
-const CHUNK: usize = 4 << 20;
-
-/// Buffers in circulation: while one is written others are filled.
-const BUFFERS: usize = 4;
-
-/// What is zeroed at both ends of a rest that cannot be zeroed cheaply.
-const ENDS: u64 = 1 << 20;
+use crate::copy::{CopyError, copy};
+use crate::format::{Content, ImageError};
+use crate::target::{Target, TargetError};
 
 /// Why a stream is not on the target.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +36,9 @@ pub enum RestoreError {
     /// The target could not be written.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// Anything else of the copy.
+    #[error(transparent)]
+    Copy(CopyError),
 }
 
 /// Reads `input` to its end onto `target`, flushes, and says how many bytes came. What the
@@ -53,125 +47,35 @@ pub enum RestoreError {
 /// # Errors
 /// See [`RestoreError`]. The target's content is undefined then.
 pub fn restore(input: &File, target: &Target) -> Result<u64, RestoreError> {
-    let fresh = target.is_fresh();
-    let (filled, to_write) = sync_channel(BUFFERS);
-    let (used, free) = channel();
-    for _ in 0..BUFFERS {
-        // Its other end is right here.
-        let _ = used.send(AlignedBuffer::new(CHUNK));
-    }
-    let length = thread::scope(|scope| {
-        let writer = scope.spawn(move || write_all(target, fresh, &to_write, &used));
-        let read = read_all(input, target, &free, filled);
-        // The writer's failure is why the reader stopped, when both have one.
-        match writer.join() {
-            Ok(written) => written.map_err(RestoreError::from).and(read),
-            Err(_) => Err(RestoreError::Read(io::Error::other("a thread broke down"))),
-        }
-    })?;
-    if !fresh {
-        zero_rest(target, length)?;
+    let bytes = input.try_clone().map_err(RestoreError::Read)?;
+    let stream = Content::Stream {
+        bytes: Box::new(bytes),
+        length: None,
+    };
+    target.touch();
+    let copied = copy(stream, target.disk(), &|_| {})?;
+    let length = copied.length();
+    if !length.is_multiple_of(512) {
+        return Err(RestoreError::Short(length));
     }
     target.flush()?;
     target.keep();
     Ok(length)
 }
 
-/// Some bytes and where they go.
-struct Piece {
-    buffer: AlignedBuffer,
-    length: usize,
-    offset: u64,
-}
-
-/// Reads everything. It ends early, without an error of its own, when the writer has.
-fn read_all(
-    mut input: &File,
-    target: &Target,
-    free: &Receiver<AlignedBuffer>,
-    filled: SyncSender<Piece>,
-) -> Result<u64, RestoreError> {
-    let mut offset = 0_u64;
-    while let Ok(mut buffer) = free.recv() {
-        let length = fill(&mut input, buffer.first_mut(CHUNK)).map_err(RestoreError::Read)?;
-        let end = offset.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-        if end > target.capacity() {
-            return Err(RestoreError::TooLong {
-                path: target.path().display().to_string(),
-                capacity: target.capacity(),
-            });
+/// A stream that fails is told in the words of an import.
+impl From<CopyError> for RestoreError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Image(ImageError::Stream(error)) => RestoreError::Read(error),
+            CopyError::Empty => RestoreError::Empty,
+            CopyError::TooLong { path, capacity } => RestoreError::TooLong {
+                path: path.display().to_string(),
+                capacity,
+            },
+            CopyError::Target(error) => RestoreError::Target(error),
+            error => RestoreError::Copy(error),
         }
-        let padded = length.next_multiple_of(ALIGNMENT).min(CHUNK);
-        if let Some(padding) = buffer.first_mut(padded).get_mut(length..) {
-            padding.fill(0);
-        }
-        let room = usize::try_from(target.capacity() - offset).unwrap_or(usize::MAX);
-        let piece = Piece {
-            buffer,
-            length: padded.min(room),
-            offset,
-        };
-        offset = end;
-        if filled.send(piece).is_err() || length < CHUNK {
-            break;
-        }
-    }
-    match offset {
-        0 => Err(RestoreError::Empty),
-        length if !length.is_multiple_of(512) => Err(RestoreError::Short(length)),
-        length => Ok(length),
-    }
-}
-
-fn fill(input: &mut &File, bytes: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match input.read(rest) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
-}
-
-fn write_all(
-    target: &Target,
-    fresh: bool,
-    to_write: &Receiver<Piece>,
-    used: &Sender<AlignedBuffer>,
-) -> Result<(), TargetError> {
-    for piece in to_write {
-        let bytes = piece.buffer.first(piece.length);
-        // A file system's own words for "is all of it zero", as fast as memory.
-        let is_zero = bytes.iter().all(|byte| *byte == 0);
-        let end = piece
-            .offset
-            .saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        if !is_zero {
-            target.write_at(bytes, piece.offset)?;
-        } else if !fresh {
-            target.zero(piece.offset..end)?;
-        }
-        // Nobody takes it when the reader has gone.
-        let _ = used.send(piece.buffer);
-    }
-    Ok(())
-}
-
-fn zero_rest(target: &Target, length: u64) -> Result<(), TargetError> {
-    let capacity = target.capacity();
-    let block = u64::try_from(ALIGNMENT).unwrap_or(u64::MAX);
-    let start = length
-        .checked_next_multiple_of(block)
-        .unwrap_or(capacity)
-        .min(capacity);
-    if target.zeroes_cheaply() || capacity - start <= 2 * ENDS {
-        target.zero(start..capacity)
-    } else {
-        target.zero(start..start + ENDS)?;
-        target.zero(capacity - ENDS..capacity)
     }
 }
 
