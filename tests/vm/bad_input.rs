@@ -356,3 +356,16 @@ fn a_second_deployment_onto_the_same_target_is_refused_at_once() {
     first.end().unwrap().succeeded();
     assert_eq!(scene.root_of("disk").unwrap().problems().unwrap(), "");
 }
+
+#[test]
+fn the_image_itself_is_no_target() {
+    let Some(scene) = scene() else { return };
+    fs::hard_link(scene.path("image"), scene.path("link")).unwrap();
+    all_are_refused(
+        &scene,
+        &[(
+            "--image image --target link",
+            &["link", "image and target are the same file"],
+        )],
+    );
+}

@@ -160,3 +160,29 @@ fn a_device_that_cannot_be_zeroed_cheaply_is_zeroed_where_it_matters() {
     assert!(held[21 * mib..31 * mib].iter().all(|byte| *byte == STALE));
     assert!(held[31 * mib..].iter().all(|byte| *byte == 0));
 }
+
+#[test]
+fn files_on_a_file_system_that_shares_blocks_share_them() {
+    let Some(storage) = Loop::new(256 * MIB, 512) else {
+        return;
+    };
+    let device = storage.device.to_str().unwrap();
+    run("mkfs.btrfs", &["-q", "-f", device]);
+    let Some(mounted) = Mounted::new(&[device]) else {
+        return;
+    };
+    let folder = mounted.0.path();
+    let image = image(folder, 20 * MIB);
+    for (name, stale, size) in [("new", false, 32 * MIB), ("old", true, 24 * MIB)] {
+        let disk = folder.join(name);
+        if stale {
+            fs::write(&disk, vec![STALE; 24 << 20]).unwrap();
+        }
+        let copied = deploy(&image, &disk, Some(size)).unwrap();
+        assert_eq!((copied.shared_bytes, copied.data_bytes), (20 * MIB, 0));
+        assert_holds(&disk, &image);
+        let shown = run("filefrag", &["-v", disk.to_str().unwrap()]);
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        assert!(shown.contains("shared"), "{shown}");
+    }
+}
