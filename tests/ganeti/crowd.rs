@@ -6,28 +6,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use harness::{Cluster, Instance, Scene};
-use snf_image_testkit::disk;
-use snf_image_testkit::ext::Ext;
-use snf_image_testkit::tree;
+use harness::Cluster;
 
 const NODES: u32 = 3;
 
-fn root_of(instance: &Instance, node: u32) -> Ext {
-    let disk = instance.disk(node, 0).unwrap();
-    let root = Ext::at(&disk, disk::last_partition(&disk).unwrap().offset());
-    assert_eq!(root.problems().unwrap(), "");
-    root
-}
-
 #[test]
 fn six_at_once_on_three_nodes_become_six_different_systems() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, image)) = Cluster::with_debian("crowd.raw") else {
         return;
     };
-    let Some(scene) = Scene::set() else { return };
-    let image = scene.small_image(tree::debian).unwrap();
-    let image = cluster.publish(&image, "crowd.raw").unwrap();
     let begin = |number: u32| {
         let instance = cluster.instance(number).unwrap();
         let node = number % NODES + 1;
@@ -50,7 +37,7 @@ fn six_at_once_on_three_nodes_become_six_different_systems() {
     }
     let mut ids = BTreeSet::new();
     for (instance, node, _) in &crowd {
-        let root = root_of(instance, *node);
+        let root = instance.root(*node).unwrap();
         let name = root.text("/etc/hostname").unwrap();
         assert_eq!(name, format!("{}\n", instance.name()));
         ids.insert(root.text("/etc/machine-id").unwrap());
@@ -60,12 +47,9 @@ fn six_at_once_on_three_nodes_become_six_different_systems() {
 
 #[test]
 fn an_instance_that_failed_over_is_installed_again_where_it_went() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, image)) = Cluster::with_debian("failover.raw") else {
         return;
     };
-    let Some(scene) = Scene::set() else { return };
-    let image = scene.small_image(tree::debian).unwrap();
-    let image = cluster.publish(&image, "failover.raw").unwrap();
     let parameters = image.parameters();
     let instance = cluster.instance(37).unwrap();
     instance
@@ -80,27 +64,24 @@ fn an_instance_that_failed_over_is_installed_again_where_it_went() {
         )
         .unwrap()
         .succeeded();
-    let first = root_of(&instance, 1).text("/etc/machine-id").unwrap();
+    let first = instance.root(1).unwrap().text("/etc/machine-id").unwrap();
     let over = ["failover", "--force", "--target-node=node2.gnt.test"];
     instance.command(&over).unwrap().succeeded();
-    let same = root_of(&instance, 2).text("/etc/machine-id").unwrap();
+    let same = instance.root(2).unwrap().text("/etc/machine-id").unwrap();
     assert_eq!(same, first);
 
     let again = ["reinstall", "--force", "--os-parameters", &parameters];
     instance.command(&again).unwrap().succeeded();
     cluster.log(2, "add", instance.name()).unwrap();
-    let now = root_of(&instance, 2).text("/etc/machine-id").unwrap();
+    let now = instance.root(2).unwrap().text("/etc/machine-id").unwrap();
     assert_ne!(now, first);
 }
 
 #[test]
 fn a_small_last_disk_with_a_firmwares_variables_is_left_alone() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, image)) = Cluster::with_debian("firmware.raw") else {
         return;
     };
-    let Some(scene) = Scene::set() else { return };
-    let image = scene.small_image(tree::debian).unwrap();
-    let image = cluster.publish(&image, "firmware.raw").unwrap();
     let parameters = image.parameters();
     let instance = cluster.instance(38).unwrap();
     instance
@@ -125,7 +106,7 @@ fn a_small_last_disk_with_a_firmwares_variables_is_left_alone() {
 
     let install = ["reinstall", "--force", "--os-parameters", &parameters];
     instance.command(&install).unwrap().succeeded();
-    let name = root_of(&instance, 1).text("/etc/hostname").unwrap();
+    let name = instance.root(1).unwrap().text("/etc/hostname").unwrap();
     assert_eq!(name, "inst38.gnt.test\n");
     assert!(fs::read(&firmware).unwrap() == variables);
 }

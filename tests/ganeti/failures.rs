@@ -8,10 +8,9 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use harness::{Cluster, Instance, Outcome, Published, Scene};
+use harness::{Cluster, Instance, Outcome, Scene};
 use rustix::process::{Pid, Signal, kill_process};
 use snf_image_testkit::disk::MIB;
-use snf_image_testkit::tree;
 
 const PASSWORD: &str = "Zq7-never-to-be-seen";
 const HASH: &str = "$6$Zq7neverseen$QkzY1Nn3JbT";
@@ -37,18 +36,11 @@ fn failed(outcome: &Outcome, words: &[&str]) {
     }
 }
 
-fn small(cluster: &Cluster) -> Option<Published> {
-    let scene = Scene::set()?;
-    let image = scene.small_image(tree::debian).unwrap();
-    Some(cluster.publish(&image, "failures.raw").unwrap())
-}
-
 #[test]
 fn wrong_parameters_are_named_before_anything_is_made() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, image)) = Cluster::with_debian("failures.raw") else {
         return;
     };
-    let Some(image) = small(&cluster) else { return };
     let instance = cluster.instance(10).unwrap();
     let traces = cluster.traces().unwrap();
     let secret = format!("img_passwd={PASSWORD}");
@@ -89,10 +81,9 @@ fn wrong_parameters_are_named_before_anything_is_made() {
 
 #[test]
 fn an_image_a_disk_and_a_helper_that_will_not_do_are_named() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, image)) = Cluster::with_debian("failures.raw") else {
         return;
     };
-    let Some(image) = small(&cluster) else { return };
     let secret = format!("img_passwd={PASSWORD}");
     let more = ["--os-parameters-secret", &secret];
     let traces = cluster.traces().unwrap();
@@ -128,7 +119,7 @@ fn an_image_a_disk_and_a_helper_that_will_not_do_are_named() {
 
 #[test]
 fn a_create_script_that_is_killed_fails_the_job_and_takes_everything_along() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, small)) = Cluster::with_debian("failures.raw") else {
         return;
     };
     let Some(scene) = Scene::set() else { return };
@@ -136,7 +127,6 @@ fn a_create_script_that_is_killed_fails_the_job_and_takes_everything_along() {
     let mut random = File::open("/dev/urandom").unwrap().take(1024 * MIB);
     std::io::copy(&mut random, &mut File::create(&large).unwrap()).unwrap();
     let large = cluster.publish(&large, "failures-large.raw").unwrap();
-    let Some(small) = small(&cluster) else { return };
     let secret = format!("img_passwd={PASSWORD}");
     let traces = cluster.traces().unwrap();
     for (number, image, step) in [

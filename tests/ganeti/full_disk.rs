@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use harness::{Cluster, Instance, Outcome, Published, Scene};
 use snf_image_testkit::disk::MIB;
-use snf_image_testkit::tree;
 
 const NODE: u32 = 2;
 /// How long the script may take to its helper's first task.
@@ -96,12 +95,9 @@ fn no_room_for_the_copy_is_named_and_nothing_is_left() {
 
 #[test]
 fn no_room_for_what_the_helper_writes_is_named_and_nothing_is_left() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, image)) = Cluster::with_debian("full-helper.raw") else {
         return;
     };
-    let Some(scene) = Scene::set() else { return };
-    let image = scene.small_image(tree::debian).unwrap();
-    let image = cluster.publish(&image, "full-helper.raw").unwrap();
     let small = Small::mounted(&cluster);
     let traces = cluster.traces().unwrap();
     let instance = cluster.instance(16).unwrap();

@@ -6,32 +6,19 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use harness::{Cluster, Instance, Scene};
-use snf_image_testkit::disk::{self, MIB, gpt_problems};
-use snf_image_testkit::ext::Ext;
-use snf_image_testkit::tree;
+use harness::Cluster;
+use snf_image_testkit::disk::{MIB, gpt_problems};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJl6UzUcpJclSsCjt40fX3oa+kcuAziT3r7Cr0yLLQtq me@example.org";
 
 /// Where something lies on an instance's second disk, in bytes.
 const WITHIN: u64 = 40 * MIB;
 
-/// The root file system on the first disk of an instance, which must be without a fault.
-fn root_of(instance: &Instance, node: u32) -> Ext {
-    let disk = instance.disk(node, 0).unwrap();
-    let root = Ext::at(&disk, disk::last_partition(&disk).unwrap().offset());
-    assert_eq!(root.problems().unwrap(), "");
-    root
-}
-
 #[test]
 fn an_instance_on_a_file_gets_its_name_its_password_and_the_whole_disk() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, image)) = Cluster::with_debian("file.raw") else {
         return;
     };
-    let Some(scene) = Scene::set() else { return };
-    let image = scene.small_image(tree::debian).unwrap();
-    let image = cluster.publish(&image, "file.raw").unwrap();
     let instance = cluster.instance(1).unwrap();
     instance
         .add(
@@ -53,7 +40,7 @@ fn an_instance_on_a_file_gets_its_name_its_password_and_the_whole_disk() {
         .unwrap()
         .succeeded();
 
-    let root = root_of(&instance, 1);
+    let root = instance.root(1).unwrap();
     assert_eq!(root.text("/etc/hostname").unwrap(), "inst1.gnt.test\n");
     assert!(root.text("/etc/shadow").unwrap().contains("root:$6$"));
     let keys = root.text("/root/.ssh/authorized_keys").unwrap();
@@ -68,12 +55,9 @@ fn an_instance_on_a_file_gets_its_name_its_password_and_the_whole_disk() {
 
 #[test]
 fn a_life_on_block_devices() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, image)) = Cluster::with_debian("block.raw") else {
         return;
     };
-    let Some(scene) = Scene::set() else { return };
-    let image = scene.small_image(tree::debian).unwrap();
-    let image = cluster.publish(&image, "block.raw").unwrap();
     let parameters = image.parameters();
     let instance = cluster.instance(2).unwrap();
     instance
@@ -89,11 +73,11 @@ fn a_life_on_block_devices() {
         )
         .unwrap()
         .succeeded();
-    let first = root_of(&instance, 1).text("/etc/machine-id").unwrap();
+    let first = instance.root(1).unwrap().text("/etc/machine-id").unwrap();
 
     let again = ["reinstall", "--force", "--os-parameters", &parameters];
     instance.command(&again).unwrap().succeeded();
-    let root = root_of(&instance, 1);
+    let root = instance.root(1).unwrap();
     assert_eq!(root.text("/etc/hostname").unwrap(), "inst2.gnt.test\n");
     assert_ne!(root.text("/etc/machine-id").unwrap(), first);
 
@@ -110,7 +94,7 @@ fn a_life_on_block_devices() {
         .unwrap()
         .succeeded();
     let instance = instance.renamed("inst3.gnt.test");
-    let root = root_of(&instance, 1);
+    let root = instance.root(1).unwrap();
     assert_eq!(root.text("/etc/hostname").unwrap(), "inst3.gnt.test\n");
     let before = root.text("/etc/machine-id").unwrap();
 
@@ -148,7 +132,7 @@ fn a_life_on_block_devices() {
         ])
         .unwrap()
         .succeeded();
-    let root = root_of(&instance, 1);
+    let root = instance.root(1).unwrap();
     assert_eq!(root.text("/etc/machine-id").unwrap(), before);
     assert!(root.size().unwrap() > 500 * MIB, "{}", root.size().unwrap());
     let data = File::open(instance.disk(1, 1).unwrap()).unwrap();

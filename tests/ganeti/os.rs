@@ -5,10 +5,7 @@
 
 use std::fs;
 
-use harness::{Cluster, Outcome, Scene};
-use snf_image_testkit::disk;
-use snf_image_testkit::ext::Ext;
-use snf_image_testkit::tree;
+use harness::{Cluster, Outcome};
 
 const NODES: u32 = 3;
 
@@ -124,12 +121,9 @@ impl Drop for Variant<'_> {
 
 #[test]
 fn a_variant_is_offered_and_its_file_says_what_is_installed() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, _image)) = Cluster::with_debian("variant.raw") else {
         return;
     };
-    let Some(scene) = Scene::set() else { return };
-    let image = scene.small_image(tree::debian).unwrap();
-    let _image = cluster.publish(&image, "variant.raw").unwrap();
     let settings = "IMG_ID=variant.raw\nIMG_FORMAT=diskdump\nHELPER_MEMORY=160\n";
     let variant = Variant::new(&cluster, settings);
     variant.write(2);
@@ -149,7 +143,6 @@ fn a_variant_is_offered_and_its_file_says_what_is_installed() {
         "--disk=0:size=64M",
     ];
     instance.add(2, arguments).unwrap().succeeded();
-    let disk = instance.disk(2, 0).unwrap();
-    let root = Ext::at(&disk, disk::last_partition(&disk).unwrap().offset());
+    let root = instance.root(2).unwrap();
     assert_eq!(root.text("/etc/hostname").unwrap(), "inst6.gnt.test\n");
 }

@@ -11,12 +11,9 @@
 use std::fs;
 use std::path::Path;
 
-use harness::{Cluster, Instance, Scene};
+use harness::{Cluster, Instance};
 use serde_json::{Value, json};
-use snf_image_testkit::disk;
-use snf_image_testkit::ext::Ext;
 use snf_image_testkit::tool::Tool;
-use snf_image_testkit::tree;
 
 const PASSWORD: &str = "Zq7-never-to-be-seen";
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJl6UzUcpJclSsCjt40fX3oa+kcuAziT3r7Cr0yLLQtq me@example.org";
@@ -97,12 +94,9 @@ fn is_seen_nowhere(cluster: &Cluster, job: &str, told: &Value) {
 
 #[test]
 fn public_private_and_secret_parameters_reach_the_disk_and_the_secret_nothing_else() {
-    let Some(cluster) = Cluster::find() else {
+    let Some((cluster, _image)) = Cluster::with_debian("rapi.raw") else {
         return;
     };
-    let Some(scene) = Scene::set() else { return };
-    let image = scene.small_image(tree::debian).unwrap();
-    let _image = cluster.publish(&image, "rapi.raw").unwrap();
     let instance = cluster.instance(20).unwrap();
     let public = json!({
         "img_id": "rapi.raw",
@@ -113,9 +107,7 @@ fn public_private_and_secret_parameters_reach_the_disk_and_the_secret_nothing_el
     let told = end_of(&cluster, &job);
     assert_eq!(told["status"], "success", "{told}");
 
-    let disk = instance.disk(3, 0).unwrap();
-    let root = Ext::at(&disk, disk::last_partition(&disk).unwrap().offset());
-    assert_eq!(root.problems().unwrap(), "");
+    let root = instance.root(3).unwrap();
     assert_eq!(root.text("/etc/hostname").unwrap(), "inst20.gnt.test\n");
     let shadow = root.text("/etc/shadow").unwrap();
     for user in ["root", "user"] {

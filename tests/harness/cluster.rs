@@ -7,9 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use snf_image_testkit::ext::Ext;
+use snf_image_testkit::{disk, tree};
 
-use crate::Outcome;
+use crate::{Outcome, Scene};
 
 /// How long one command may take, in seconds. Several instances may be made at a time.
 const LIMIT: &str = "600";
@@ -31,6 +33,22 @@ impl Cluster {
             eprintln!("skipped: there is no cluster; `cargo xtask ganeti` makes one");
         }
         cluster.map(|(scripts, state)| Cluster { scripts, state })
+    }
+
+    /// Finds it and publishes a small Debian for it under this name, or says that the test is
+    /// skipped.
+    ///
+    /// # Panics
+    /// When there is a cluster, and the image cannot be made.
+    #[must_use]
+    pub fn with_debian(name: &str) -> Option<(Self, Published)> {
+        let cluster = Self::find()?;
+        let scene = Scene::set()?;
+        let image = scene
+            .small_image(tree::debian)
+            .and_then(|image| cluster.publish(&image, name))
+            .unwrap_or_else(|error| panic!("no image {name}: {error:#}"));
+        Some((cluster, image))
     }
 
     /// Runs a command on the master node.
@@ -239,6 +257,18 @@ impl Instance {
                 .join("shared/ext-volumes")
                 .join(format!("{name}.img")),
         })
+    }
+
+    /// The root file system on its first disk, which must be without a fault.
+    ///
+    /// # Errors
+    /// When it has no such disk, or no partition on it.
+    pub fn root(&self, node: u32) -> Result<Ext> {
+        let disk = self.disk(node, 0)?;
+        let root = Ext::at(&disk, disk::last_partition(&disk)?.offset());
+        let problems = root.problems()?;
+        ensure!(problems.is_empty(), "{}: {problems}", self.name);
+        Ok(root)
     }
 
     /// Takes another name over after `gnt-instance rename`.
