@@ -6,6 +6,7 @@
 
 mod engine;
 mod error;
+mod incoming;
 mod plan;
 mod reflink;
 mod report;
@@ -17,18 +18,16 @@ pub use error::CopyError;
 pub use report::{Copied, Rest};
 pub(crate) use role::serve;
 
-use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 
 use snf_image_sandbox::{Limits, User};
 
 use crate::cancel::Cancel;
 use crate::format::{Format, MbrError, boot_code};
 use crate::role::{Needs, Process, Role, RoleError};
-use crate::source::Source;
+use crate::source::{Input, Producer, ProducerError};
 use crate::target::Target;
-use report::{Input, Job, Report};
+use report::{InputKind, Job, Report};
 
 /// The most memory that a copy may take, in bytes: what the greediest compression is allowed,
 /// and the buffers.
@@ -57,28 +56,42 @@ pub enum CopyFailure {
         /// Whether nothing had been written yet: the image or its fit was at fault.
         untouched: bool,
     },
+    /// Who sends the image has not sent all of it.
+    #[error(transparent)]
+    Producer(ProducerError),
 }
 
 /// A copy under way.
 #[derive(Debug)]
-pub struct Copying(Process);
+pub struct Copying {
+    process: Process,
+    producer: Option<Box<dyn Producer>>,
+}
 
 impl Copying {
-    /// Starts the process that copies `source`, which is of that `format`, onto `target`. It
+    /// Starts the process that copies `input`, which is of that `format`, onto `target`. It
     /// runs as `user`.
     ///
     /// # Errors
     /// When the process does not come up.
     pub fn start(
-        source: &Source,
+        input: Input,
         format: Format,
         target: &Target,
         user: &User,
     ) -> Result<Self, CopyFailure> {
+        let name = input.name();
+        let (kind, image, producer) = match input {
+            Input::File(source) => (InputKind::File, source.reader().try_clone()?, None),
+            Input::Stream(stream) => {
+                let length = stream.length;
+                let kind = InputKind::Stream { length };
+                (kind, stream.bytes, Some(stream.producer))
+            }
+        };
         let job = Job {
-            input: Input {
-                name: source.path().into(),
-            },
+            input: kind,
+            name,
             format,
             boot_code: match format.file_system() {
                 Some(_) => boot_code()?,
@@ -94,13 +107,10 @@ impl Copying {
             },
             ..Needs::default()
         };
-        let descriptors = [source.reader(), target.file()].map(File::try_clone);
-        let descriptors: io::Result<Vec<OwnedFd>> = (descriptors.into_iter())
-            .map(|file| file.map(OwnedFd::from))
-            .collect();
+        let descriptors = vec![image.into(), target.file().try_clone()?.into()];
         target.touch();
-        let process = Process::start(Role::Copy, user, needs, &job, descriptors?)?;
-        Ok(Copying(process))
+        let process = Process::start(Role::Copy, user, needs, &job, descriptors)?;
+        Ok(Copying { process, producer })
     }
 
     /// Waits until the copy has ended. `progress` is told the position and the total now and
@@ -113,14 +123,34 @@ impl Copying {
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
     ) -> Result<Copied, CopyFailure> {
-        loop {
-            match self.0.next(cancel, None)? {
+        let failure = loop {
+            match self.process.next(cancel, None)? {
                 Report::Progress { position, total } => progress(position, total),
-                Report::Done(copied) => return Ok(copied),
-                Report::Failed { reason, untouched } => {
-                    return Err(CopyFailure::Failed { reason, untouched });
+                Report::Done(copied) => {
+                    self.check_sent(cancel)?;
+                    return Ok(copied);
+                }
+                Report::Failed {
+                    reason,
+                    untouched,
+                    ended,
+                } => {
+                    // What was cut short on its way is no fault of the image.
+                    if ended {
+                        self.check_sent(cancel)?;
+                    }
+                    break CopyFailure::Failed { reason, untouched };
                 }
             }
+        };
+        Err(failure)
+    }
+
+    /// Asks who sent the image, where somebody did.
+    fn check_sent(&mut self, cancel: &Cancel) -> Result<(), CopyFailure> {
+        match self.producer.take() {
+            Some(producer) => producer.finish(cancel).map_err(CopyFailure::Producer),
+            None => Ok(()),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! What the host tells the copy's process to do, and what it hears from it.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use crate::format::Format;
@@ -11,18 +9,25 @@ use crate::target::Facts;
 /// One copy. Beside it go the descriptors of the image, open for reading, and of the target.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Job {
-    pub(super) input: Input,
+    pub(super) input: InputKind,
+    /// What messages call the image.
+    pub(super) name: String,
     pub(super) format: Format,
     /// For dumps of a file system.
     pub(super) boot_code: Vec<u8>,
     pub(super) target: Facts,
 }
 
-/// Where the image's bytes come from.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Input {
-    /// For messages.
-    pub(super) name: PathBuf,
+/// What the image's descriptor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum InputKind {
+    /// A regular file or block device.
+    File,
+    /// A pipe or socket.
+    Stream {
+        /// How many bytes come, where that is known.
+        length: Option<u64>,
+    },
 }
 
 /// What the copy's process says.
@@ -32,8 +37,14 @@ pub(super) enum Report {
     Progress { position: u64, total: u64 },
     /// It is done: the target is flushed.
     Done(Copied),
-    /// It is not, and this is why. `untouched`: nothing was written yet.
-    Failed { reason: String, untouched: bool },
+    /// It is not, and this is why.
+    Failed {
+        reason: String,
+        /// Nothing was written yet.
+        untouched: bool,
+        /// All that came of a stream had been read: it may have been too little.
+        ended: bool,
+    },
 }
 
 /// What a copy has put on the target.

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -11,10 +10,10 @@ use snf_image_sandbox::Calls;
 
 use super::engine;
 use super::error::CopyError;
+use super::incoming::{self, Ended};
 use super::report::{Copied, Job, Report};
-use crate::format::{Content, Format, ImageError};
+use crate::format::Means;
 use crate::role::{Inside, Reporter};
-use crate::source::Source;
 use crate::target::{Disk, TargetError};
 
 /// How often the progress of the copy is worth a report.
@@ -29,11 +28,13 @@ pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let job: Job = inside.job(Calls::Data)?;
     let image = File::from(inside.descriptor()?);
     let target = File::from(inside.descriptor()?);
-    let report = match copy(job, image, target, &reporter) {
+    let ended = Ended::default();
+    let report = match copy(job, image, target, &ended, &reporter) {
         Ok(copied) => Report::Done(copied),
         Err((error, untouched)) => Report::Failed {
             reason: error.to_string(),
             untouched,
+            ended: ended.get(),
         },
     };
     reporter.report(&report)
@@ -43,13 +44,18 @@ fn copy(
     job: Job,
     image: File,
     target: File,
+    ended: &Ended,
     reporter: &Reporter,
 ) -> Result<Copied, (CopyError, bool)> {
     let path = job.target.path.clone();
     let disk = Disk::new(target, job.target)
         .map_err(|error| (TargetError::Open { path, error }.into(), true))?;
-    let content = content(&job.input.name, image, job.format, &job.boot_code);
-    let content = content.map_err(|error| (error, true))?;
+    let means = Means {
+        boot_code: job.boot_code,
+    };
+    let bytes = incoming::open(job.input, image, &job.name, ended);
+    let content = bytes.and_then(|bytes| job.format.open(bytes, &means));
+    let content = content.map_err(|error| (error.into(), true))?;
     let total = content.length().unwrap_or(0);
     let last = Mutex::new(Instant::now());
     let progress = |position| {
@@ -63,19 +69,4 @@ fn copy(
     };
     engine::check_room(&content, &disk).map_err(|error| (error.into(), true))?;
     engine::copy(content, &disk, &progress).map_err(|error| (error, false))
-}
-
-/// The content of the disk that the image is of.
-fn content(
-    name: &Path,
-    image: File,
-    format: Format,
-    boot_code: &[u8],
-) -> Result<Content, CopyError> {
-    let image = Source::from_file(image, name).map_err(ImageError::from)?;
-    let content = Content::Image(Box::new(image));
-    Ok(match format.file_system() {
-        Some(file_system) => file_system.as_disk(content, boot_code)?,
-        None => content,
-    })
 }

@@ -8,7 +8,7 @@ use crate::appliance::ApplianceError;
 use crate::cancel::Cancel;
 use crate::copy::CopyFailure;
 use crate::role::RoleError;
-use crate::source::SourceError;
+use crate::source::{ProducerError, SourceError};
 use crate::target::{Target, TargetError};
 use crate::vm::{ParamsError, VmError};
 
@@ -98,8 +98,10 @@ impl DeployError {
     pub(super) fn is_consequence(&self) -> bool {
         matches!(
             self,
-            DeployError::Copy(CopyFailure::Role(RoleError::Cancelled))
-                | DeployError::Vm(VmError::Cancelled)
+            DeployError::Copy(
+                CopyFailure::Role(RoleError::Cancelled)
+                    | CopyFailure::Producer(ProducerError::Cancelled)
+            ) | DeployError::Vm(VmError::Cancelled)
         )
     }
 

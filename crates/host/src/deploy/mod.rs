@@ -3,6 +3,7 @@
 
 mod error;
 pub mod host_keys;
+mod image;
 mod machine;
 mod other_disks;
 mod parameters;
@@ -20,7 +21,7 @@ use crate::config::Settings;
 use crate::copy::{Copied, Copying, Rest};
 use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
-use crate::source::Source;
+use crate::source::Input;
 use crate::target::Target;
 use crate::vm::{self, Running};
 
@@ -41,20 +42,11 @@ pub fn deploy(
     monitor: &Arc<dyn Monitor>,
     cancel: &Cancel,
 ) -> Result<(), Failure> {
-    let opened;
-    let source = match &request.image {
-        Image::At(path) => {
-            opened = Source::open(path).map_err(DeployError::from)?;
-            Some(&opened)
-        }
-        Image::Open(source) => Some(source),
-        Image::Keep => None,
-    };
-    let length = source.map_or(0, Source::length);
-    let target =
-        Target::open(&request.target, request.size, Some(length)).map_err(DeployError::from)?;
-    if let Some(source) = source {
-        check_fits(source, &target)?;
+    let input = image::open(&request.image)?;
+    let length = input.as_ref().map_or(Some(0), Input::length);
+    let target = Target::open(&request.target, request.size, length).map_err(DeployError::from)?;
+    if let Some(input) = &input {
+        image::check_fits(input, &target)?;
     }
     let others = other_disks::open_all(&request.other_disks)?;
 
@@ -76,9 +68,9 @@ pub fn deploy(
         let mut running = vm::start(machine, Box::new(watcher)).map_err(DeployError::from)?;
         // Each part stops the others when it fails, and says so itself.
         let copying = scope.spawn(|| {
-            stop_on_failure(cancel, || match source {
-                Some(source) => {
-                    let copying = Copying::start(source, request.format, &target, &user);
+            stop_on_failure(cancel, || match input {
+                Some(input) => {
+                    let copying = Copying::start(input, request.format, &target, &user);
                     follow(copying?, &**monitor, cancel)
                 }
                 None => Ok(()),
@@ -100,18 +92,10 @@ pub fn deploy(
         })
     })?;
     target.keep();
-    if source.is_some() {
+    if !matches!(request.image, Image::Keep) {
         monitor.message(&Message::info("the image was deployed"));
     }
     Ok(())
-}
-
-/// Looks whether an image can be put onto a target at all.
-fn check_fits(source: &Source, target: &Target) -> Result<(), DeployError> {
-    if source.identity() == target.identity() {
-        return Err(DeployError::SameFile(target.path().into()));
-    }
-    Ok(target.check_room(source.length())?)
 }
 
 fn follow(copying: Copying, monitor: &dyn Monitor, cancel: &Cancel) -> Result<(), DeployError> {

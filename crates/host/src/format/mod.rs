@@ -1,13 +1,17 @@
 //! What an image's bytes mean: from the bytes of a source to those of a disk, in guest order.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod bytes;
 mod dump;
 mod error;
 mod image;
+mod open;
 
+pub use bytes::Bytes;
 pub use dump::{BOOT_CODE, FileSystem, MbrError, boot_code};
 pub use error::ImageError;
 pub use image::{Content, Image};
+pub use open::Means;
 
 use serde::{Deserialize, Serialize};
 

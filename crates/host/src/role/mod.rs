@@ -10,6 +10,10 @@ mod lines;
 mod process;
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use snf_image_sandbox::Launcher;
 
 pub use inside::{Inside, Reporter};
 pub use process::{Needs, Process, RoleError};
@@ -19,6 +23,23 @@ pub use process::{Needs, Process, RoleError};
 pub enum Role {
     /// Puts an image onto a target.
     Copy,
+}
+
+/// The executable that takes roles, where it is not this one.
+static TAKEN_BY: OnceLock<PathBuf> = OnceLock::new();
+
+/// Makes `program` take the roles from here on: for tests, whose own executable has none.
+pub fn taken_by(program: PathBuf) {
+    // Who comes second wants the same.
+    let _ = TAKEN_BY.set(program);
+}
+
+fn launcher() -> Launcher {
+    TAKEN_BY
+        .get()
+        .map_or_else(Launcher::default, |program| Launcher {
+            program: program.clone(),
+        })
 }
 
 const ROLES: [Role; 1] = [Role::Copy];

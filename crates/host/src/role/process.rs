@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use snf_image_sandbox::{Confined, Descriptors, Launcher, Limits, Spec, StartError, Streams, User};
+use snf_image_sandbox::{Confined, Descriptors, Limits, Spec, StartError, Streams, User};
 
 use super::Role;
 use super::lines::Lines;
@@ -96,7 +96,7 @@ impl Process {
         for descriptor in descriptors {
             passed.add(descriptor);
         }
-        let launcher = Launcher::default();
+        let launcher = super::launcher();
         let mut readable = needs.readable;
         readable.extend(LIBRARIES.map(PathBuf::from));
         readable.push(launcher.program.clone());

@@ -140,6 +140,18 @@ impl Source {
         })
     }
 
+    /// The same open image once more.
+    ///
+    /// # Errors
+    /// When descriptors have run out.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Source {
+            file: self.file.try_clone()?,
+            path: self.path.clone(),
+            ..*self
+        })
+    }
+
     /// The path it was opened by, for messages only.
     #[must_use]
     pub fn path(&self) -> &Path {

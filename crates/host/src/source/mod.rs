@@ -1,8 +1,10 @@
-//! Where an image's bytes come from; today a file or block device of this machine.
+//! Where an image's bytes come from: a file or block device of this machine, or a stream.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod input;
 mod local;
 
+pub use input::{Input, Producer, ProducerError, Stream};
 pub use local::{Source, SourceError};
 
 use std::fs::FileType;

@@ -11,4 +11,5 @@ mod content;
 mod dumps;
 mod ending;
 mod refusals;
+mod streams;
 mod support;
