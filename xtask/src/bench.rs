@@ -1,4 +1,4 @@
-//! `cargo xtask bench deploy`: times the demo's job, and the same job done by other tools.
+//! `cargo xtask bench`: times the demo's job, or the copy alone, and the same done by other tools.
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod peers;
@@ -9,10 +9,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::command::say;
+use crate::command::{cargo, run, say};
 use crate::job::Job;
 use crate::phases::{self, Phase};
-use crate::{appliance, build, image, paths};
+use crate::{appliance, build, image, packages, paths, setup};
 use peers::Peer;
 use sample::{Sample, median};
 
@@ -61,6 +61,17 @@ pub(crate) fn deploy(runs: u32, alone: bool) -> Result<()> {
         println!("{}  {}", median(samples), peer.name);
     }
     Ok(())
+}
+
+/// Times the copy of images of every form (crates/host/benches/copy).
+pub(crate) fn copy(runs: u32) -> Result<()> {
+    setup::install_missing(&packages::COPYING)?;
+    let image = image::ensure()?;
+    run(cargo()
+        .args(["bench", "--quiet", "--package", "snf-image-host"])
+        .args(["--bench", "copy"])
+        .env("SNF_DEMO_IMAGE", image)
+        .env("SNF_BENCH_RUNS", runs.to_string()))
 }
 
 /// What a failed tool said last: its whole script stands before that.

@@ -69,6 +69,12 @@ enum Bench {
         #[arg(long)]
         alone: bool,
     },
+    /// The copy of images of every form, beside other tools; prints a table
+    Copy {
+        /// How often
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+        runs: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -102,6 +108,7 @@ fn run(task: &Task) -> Result<bool> {
         Task::Man => man::man()?,
         Task::Test { fast } => return test::test(*fast),
         Task::Bench(Bench::Deploy { runs, alone }) => bench::deploy(*runs, *alone)?,
+        Task::Bench(Bench::Copy { runs }) => bench::copy(*runs)?,
     }
     Ok(true)
 }

@@ -41,6 +41,9 @@ pub(crate) const DEBIAN: [&str; 29] = [
     "ca-certificates",
 ];
 
+/// What the copy is measured against.
+pub(crate) const COPYING: [&str; 5] = ["gzip", "libnbd-bin", "qemu-utils", "xz-utils", "zstd"];
+
 /// Programs of crates.io: the program and its crate.
 pub(crate) const CARGO: [(&str, &str); 2] = [
     ("cargo-nextest", "cargo-nextest"),

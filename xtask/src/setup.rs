@@ -19,7 +19,12 @@ const INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
 
 /// Installs the Debian packages that are missing; does nothing, quickly, when none is.
 pub(crate) fn packages() -> Result<()> {
-    let missing = missing_packages()?;
+    install_missing(&DEBIAN)
+}
+
+/// Installs those of the packages that are missing.
+pub(crate) fn install_missing(packages: &[&'static str]) -> Result<()> {
+    let missing = missing_packages(packages)?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -39,15 +44,14 @@ pub(crate) fn setup() -> Result<()> {
     Ok(())
 }
 
-fn missing_packages() -> Result<Vec<&'static str>> {
+fn missing_packages(wanted: &[&'static str]) -> Result<Vec<&'static str>> {
     if !Path::new("/usr/bin/dpkg-query").exists() {
         bail!(
             "this is no Debian system; install the equivalents of: {}",
-            DEBIAN.join(" ")
+            wanted.join(" ")
         );
     }
-    Ok(DEBIAN
-        .into_iter()
+    Ok((wanted.iter().copied())
         .filter(|package| version(package).is_none())
         .collect())
 }

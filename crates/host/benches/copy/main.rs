@@ -1,0 +1,72 @@
+//! How long an image takes to be a disk: our copy, in its confined process, beside the tools
+//! that do the same. Everybody takes turns, and flushes.
+//!
+//! To be run by `cargo xtask bench copy`, which gives SNF_DEMO_IMAGE, a raw image with holes,
+//! and SNF_BENCH_RUNS.
+// SPDX-License-Identifier: BSD-2-Clause
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark may stop at the first surprise, and says its numbers"
+)]
+
+mod cases;
+mod ways;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cases::{CASES, Case};
+use ways::{Way, timed};
+
+fn main() {
+    let variable = std::env::var_os("SNF_DEMO_IMAGE");
+    let image = PathBuf::from(variable.expect("run `cargo xtask bench copy`"));
+    let runs = std::env::var("SNF_BENCH_RUNS").map_or(5, |runs| runs.parse().unwrap());
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    println!("| image | way | s, median of {runs} | lowest | highest | ours is faster by |");
+    println!("|---|---|---|---|---|---|");
+    for case in CASES {
+        measure(case, &image, folder.path(), runs);
+    }
+}
+
+fn measure(case: &Case, image: &std::path::Path, folder: &std::path::Path, runs: usize) {
+    let made = folder.join("image");
+    let disk = folder.join("disk");
+    case.make(image, &made);
+    let ours = [Way::Ours(case.format)];
+    let ways: Vec<Way> = (ours.into_iter())
+        .chain(case.others.iter().copied().map(Way::Tool))
+        .collect();
+    let mut times = vec![Vec::new(); ways.len()];
+    for _ in 0..runs {
+        for (way, times) in ways.iter().zip(&mut times) {
+            times.push(timed(way, &made, &disk));
+        }
+    }
+    let ours = median(times.first().unwrap());
+    for (way, times) in ways.iter().zip(&times) {
+        let factor = match way {
+            Way::Ours(_) => String::new(),
+            Way::Tool(_) => format!("{:.2} ×", median(times).div_duration_f64(ours)),
+        };
+        println!(
+            "| {} | {} | {:.2} | {:.2} | {:.2} | {factor} |",
+            case.name,
+            way.name(),
+            median(times).as_secs_f64(),
+            times.iter().min().unwrap().as_secs_f64(),
+            times.iter().max().unwrap().as_secs_f64(),
+        );
+    }
+    std::fs::remove_file(&made).unwrap();
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut sorted = times.to_vec();
+    sorted.sort();
+    *sorted.get(sorted.len() / 2).unwrap()
+}
