@@ -9,10 +9,11 @@ use harness::{Cluster, Outcome};
 
 const NODES: u32 = 3;
 
-const PARAMETERS: [&str; 12] = [
+const PARAMETERS: [&str; 13] = [
     "auth_keys",
     "cloud_userdata",
     "config_url",
+    "img_digest",
     "img_format",
     "img_id",
     "img_passwd",

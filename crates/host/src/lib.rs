@@ -20,4 +20,5 @@ pub mod request;
 pub mod role;
 pub mod source;
 pub mod target;
+pub mod verification;
 pub mod vm;

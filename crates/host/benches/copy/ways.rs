@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use snf_image::cancel::Cancel;
-use snf_image::copy::Copying;
+use snf_image::copy::{Copying, Order};
 use snf_image::format::Format;
 use snf_image::role;
 use snf_image::source::{Input, Source};
@@ -62,7 +62,11 @@ fn ours(image: &Path, format: Format, disk: &Path) {
     let input = Input::File(Source::open(image).unwrap());
     let target = Target::open(disk, None, None).unwrap();
     let user = User::lookup("nobody").unwrap();
-    let copying = Copying::start(input, format, &target, &user).unwrap();
+    let order = Order {
+        format,
+        digest: None,
+    };
+    let copying = Copying::start(input, order, &target, &user).unwrap();
     let cancel = Cancel::new().unwrap();
     copying.finish(&mut |_, _| (), &cancel).unwrap();
     target.keep();

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::format::Format;
 use crate::request::parse_size;
+use crate::verification::Digest;
 
 /// Arguments of `snf-image deploy`.
 #[derive(Debug, Args)]
@@ -25,6 +26,13 @@ pub struct DeployArguments {
     /// What the image is
     #[arg(long, value_enum, default_value_t = Format::Diskdump)]
     pub format: Format,
+
+    /// What the digest of the image's bytes must be: sha256:HEX or sha512:HEX
+    ///
+    /// Another image is not deployed: the ends of the target are wiped then. md5 and sha1 are
+    /// taken with a warning.
+    #[arg(long, value_name = "ALGORITHM:HEX")]
+    pub digest: Option<Digest>,
 
     /// Let a regular file as target grow to this size: bytes, or with K, M, G or T behind
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]

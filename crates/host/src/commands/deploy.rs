@@ -17,6 +17,7 @@ use crate::request::{
     Image, Request, parse_inject, read_authorized_keys, read_password, read_password_hash,
     read_personality,
 };
+use crate::verification::Digest;
 
 pub(super) fn run(
     arguments: &DeployArguments,
@@ -26,7 +27,8 @@ pub(super) fn run(
     let begin = Instant::now();
     let watchers: Arc<dyn Monitor> = Arc::new(Watchers::new(cli));
     let outcome = request(arguments).and_then(|request| {
-        for warning in request.properties.warnings() {
+        let digest = request.digest.as_ref().and_then(Digest::warning);
+        for warning in request.properties.warnings().into_iter().chain(digest) {
             tracing::warn!("{warning}");
         }
         let cancel = signals::cancel()?;
@@ -93,6 +95,7 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
     let request = Request {
         image: Image::At(arguments.image.clone()),
         format: arguments.format,
+        digest: arguments.digest.clone(),
         target: arguments.target.clone(),
         size: arguments.size,
         other_disks: Vec::new(),

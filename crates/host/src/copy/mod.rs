@@ -4,6 +4,7 @@
 //! opened in it, no connection made. The host process interprets not one byte of an image.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod digest;
 mod engine;
 mod error;
 mod incoming;
@@ -27,6 +28,7 @@ use crate::format::{Format, MbrError, boot_code};
 use crate::role::{Needs, Process, Role, RoleError};
 use crate::source::{Input, Producer, ProducerError};
 use crate::target::Target;
+use crate::verification::Digest;
 use report::{InputKind, Job, Report};
 
 /// The most memory that a copy may take, in bytes: what the greediest compression is allowed,
@@ -59,6 +61,45 @@ pub enum CopyFailure {
     /// Who sends the image has not sent all of it.
     #[error(transparent)]
     Producer(ProducerError),
+    /// It is another image.
+    #[error(
+        "the {} digest of image {name} is {}, not {} as was asked for: the image is damaged or another one",
+        .wanted.algorithm(), .found.hex(), .wanted.hex()
+    )]
+    Digest {
+        /// The image.
+        name: String,
+        /// What was asked for.
+        wanted: Digest,
+        /// What it is.
+        found: Digest,
+    },
+    /// The copy's process has not taken one.
+    #[error("no digest of the image was taken; please report this as a bug")]
+    NoDigest,
+}
+
+impl CopyFailure {
+    /// Whether some of the image may be on the target, once the copy had begun.
+    #[must_use]
+    pub fn is_on_target(&self) -> bool {
+        !matches!(
+            self,
+            CopyFailure::Failed {
+                untouched: true,
+                ..
+            }
+        )
+    }
+}
+
+/// How an image is copied.
+#[derive(Debug)]
+pub struct Order {
+    /// What the image is.
+    pub format: Format,
+    /// What its bytes' digest must be, as they come, before they are unpacked.
+    pub digest: Option<Digest>,
 }
 
 /// A copy under way.
@@ -66,17 +107,19 @@ pub enum CopyFailure {
 pub struct Copying {
     process: Process,
     producer: Option<Box<dyn Producer>>,
+    name: String,
+    digest: Option<Digest>,
 }
 
 impl Copying {
-    /// Starts the process that copies `input`, which is of that `format`, onto `target`. It
-    /// runs as `user`.
+    /// Starts the process that copies `input` onto `target` according to `order`. It runs as
+    /// `user`.
     ///
     /// # Errors
     /// When the process does not come up.
     pub fn start(
         input: Input,
-        format: Format,
+        order: Order,
         target: &Target,
         user: &User,
     ) -> Result<Self, CopyFailure> {
@@ -91,13 +134,14 @@ impl Copying {
         };
         let job = Job {
             input: kind,
-            name,
-            format,
-            boot_code: match format.file_system() {
+            name: name.clone(),
+            format: order.format,
+            boot_code: match order.format.file_system() {
                 Some(_) => boot_code()?,
                 None => Vec::new(),
             },
             target: target.disk().facts().clone(),
+            digest: order.digest.as_ref().map(Digest::algorithm),
         };
         let needs = Needs {
             limits: Limits {
@@ -110,7 +154,12 @@ impl Copying {
         let descriptors = vec![image.into(), target.file().try_clone()?.into()];
         target.touch();
         let process = Process::start(Role::Copy, user, needs, &job, descriptors)?;
-        Ok(Copying { process, producer })
+        Ok(Copying {
+            process,
+            producer,
+            name,
+            digest: order.digest,
+        })
     }
 
     /// Waits until the copy has ended. `progress` is told the position and the total now and
@@ -126,8 +175,9 @@ impl Copying {
         let failure = loop {
             match self.process.next(cancel, None)? {
                 Report::Progress { position, total } => progress(position, total),
-                Report::Done(copied) => {
+                Report::Done { copied, digest } => {
                     self.check_sent(cancel)?;
+                    self.check_digest(digest)?;
                     return Ok(copied);
                 }
                 Report::Failed {
@@ -151,6 +201,19 @@ impl Copying {
         match self.producer.take() {
             Some(producer) => producer.finish(cancel).map_err(CopyFailure::Producer),
             None => Ok(()),
+        }
+    }
+
+    /// Holds the digest that was found against the one that was asked for.
+    fn check_digest(self, found: Option<Digest>) -> Result<(), CopyFailure> {
+        match (self.digest, found) {
+            (Some(wanted), Some(found)) if wanted != found => Err(CopyFailure::Digest {
+                name: self.name,
+                wanted,
+                found,
+            }),
+            (Some(_), None) => Err(CopyFailure::NoDigest),
+            _ => Ok(()),
         }
     }
 }

@@ -5,15 +5,11 @@ use std::ops::Range;
 
 use super::report::Rest;
 use crate::format::{Image, ImageError};
-use crate::target::{ALIGNMENT, Facts};
+use crate::target::{ALIGNMENT, ENDS, Facts};
 
 /// [`ALIGNMENT`] as an offset.
 const BLOCK: u64 = 4096;
 const _: () = assert!(BLOCK == 0x1000 && ALIGNMENT == 0x1000);
-
-/// What is zeroed at both ends of the rest of a device that cannot be zeroed cheaply: room
-/// for partition tables and the signatures of file systems, RAID and LVM.
-const ENDS: u64 = 1 << 20;
 
 /// The lengths that a copy goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::Format;
 use crate::target::Facts;
+use crate::verification::{Algorithm, Digest};
 
 /// One copy. Beside it go the descriptors of the image, open for reading, and of the target.
 #[derive(Debug, Serialize, Deserialize)]
@@ -16,6 +17,8 @@ pub(super) struct Job {
     /// For dumps of a file system.
     pub(super) boot_code: Vec<u8>,
     pub(super) target: Facts,
+    /// Which digest of the image's bytes to take, if any.
+    pub(super) digest: Option<Algorithm>,
 }
 
 /// What the image's descriptor is.
@@ -36,7 +39,11 @@ pub(super) enum Report {
     /// How far it is, both in bytes.
     Progress { position: u64, total: u64 },
     /// It is done: the target is flushed.
-    Done(Copied),
+    Done {
+        copied: Copied,
+        /// Of the bytes as they came, where one was to be taken.
+        digest: Option<Digest>,
+    },
     /// It is not, and this is why.
     Failed {
         reason: String,

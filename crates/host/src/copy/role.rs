@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 
 use snf_image_sandbox::Calls;
 
+use super::digest::Digesting;
 use super::engine;
 use super::error::CopyError;
-use super::incoming::{self, Ended};
+use super::incoming::{Ended, Incoming};
 use super::report::{Copied, Job, Report};
 use crate::format::Means;
 use crate::role::{Inside, Reporter};
 use crate::target::{Disk, TargetError};
+use crate::verification::Digest;
 
 /// How often the progress of the copy is worth a report.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -30,7 +32,7 @@ pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let target = File::from(inside.descriptor()?);
     let ended = Ended::default();
     let report = match copy(job, image, target, &ended, &reporter) {
-        Ok(copied) => Report::Done(copied),
+        Ok((copied, digest)) => Report::Done { copied, digest },
         Err((error, untouched)) => Report::Failed {
             reason: error.to_string(),
             untouched,
@@ -46,16 +48,18 @@ fn copy(
     target: File,
     ended: &Ended,
     reporter: &Reporter,
-) -> Result<Copied, (CopyError, bool)> {
+) -> Result<(Copied, Option<Digest>), (CopyError, bool)> {
     let path = job.target.path.clone();
     let disk = Disk::new(target, job.target)
         .map_err(|error| (TargetError::Open { path, error }.into(), true))?;
     let means = Means {
         boot_code: job.boot_code,
     };
-    let bytes = incoming::open(job.input, image, &job.name, ended);
-    let content = bytes.and_then(|bytes| job.format.open(bytes, &means));
-    let content = content.map_err(|error| (error.into(), true))?;
+    let incoming =
+        Incoming::open(job.input, image, &job.name, ended).map_err(|error| (error.into(), true))?;
+    let digesting = Digesting::start(job.digest, &incoming).map_err(|error| (error, true))?;
+    let content =
+        (job.format.open(incoming.bytes(), &means)).map_err(|error| (error.into(), true))?;
     let total = content.length().unwrap_or(0);
     let last = Mutex::new(Instant::now());
     let progress = |position| {
@@ -68,5 +72,7 @@ fn copy(
         }
     };
     engine::check_room(&content, &disk).map_err(|error| (error.into(), true))?;
-    engine::copy(content, &disk, &progress).map_err(|error| (error, false))
+    let copied = engine::copy(content, &disk, &progress).map_err(|error| (error, false))?;
+    let digest = digesting.finish().map_err(|error| (error, false))?;
+    Ok((copied, digest))
 }

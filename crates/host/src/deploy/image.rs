@@ -1,7 +1,12 @@
 //! The image of a deployment: found, opened, and held against the target.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use snf_image_sandbox::User;
+
 use super::DeployError;
+use crate::cancel::Cancel;
+use crate::copy::{Copied, CopyFailure, Copying, Order};
+use crate::monitor::{Message, Monitor};
 use crate::request::Image;
 use crate::source::{Input, Source};
 use crate::target::Target;
@@ -27,4 +32,30 @@ pub(super) fn check_fits(input: &Input, target: &Target) -> Result<(), DeployErr
         Some(length) => Ok(target.check_room(length)?),
         None => Ok(()),
     }
+}
+
+/// Copies an image and tells how far that is. When the target may hold part of an image
+/// afterwards, its ends are wiped.
+pub(super) fn copy(
+    input: Input,
+    order: Order,
+    target: &Target,
+    user: &User,
+    monitor: &dyn Monitor,
+    cancel: &Cancel,
+) -> Result<Copied, CopyFailure> {
+    let copying = Copying::start(input, order, target, user)?;
+    monitor.message(&Message::info("copying the image"));
+    let mut progress = |position, total| monitor.message(&Message::copied(position, total));
+    let copied = copying.finish(&mut progress, cancel);
+    if copied.as_ref().is_err_and(CopyFailure::is_on_target) {
+        let wiped = target.wipe_ends();
+        if let Err(error) = wiped {
+            tracing::warn!(
+                "target {} may hold part of an image: {error}",
+                target.path().display()
+            );
+        }
+    }
+    copied
 }

@@ -18,7 +18,7 @@ use snf_image_protocol::{Gate, Task};
 use crate::appliance::Appliance;
 use crate::cancel::Cancel;
 use crate::config::Settings;
-use crate::copy::{Copied, Copying, Rest};
+use crate::copy::{Copied, Order, Rest};
 use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
 use crate::source::Input;
@@ -70,8 +70,13 @@ pub fn deploy(
         let copying = scope.spawn(|| {
             stop_on_failure(cancel, || match input {
                 Some(input) => {
-                    let copying = Copying::start(input, request.format, &target, &user);
-                    follow(copying?, &**monitor, cancel)
+                    let order = Order {
+                        format: request.format,
+                        digest: request.digest.clone(),
+                    };
+                    let copied = image::copy(input, order, &target, &user, &**monitor, cancel)?;
+                    tell(&copied, &**monitor);
+                    Ok(())
                 }
                 None => Ok(()),
             })
@@ -98,16 +103,10 @@ pub fn deploy(
     Ok(())
 }
 
-fn follow(copying: Copying, monitor: &dyn Monitor, cancel: &Cancel) -> Result<(), DeployError> {
-    monitor.message(&Message::info("copying the image"));
-    let copied = copying.finish(
-        &mut |position, total| monitor.message(&Message::copied(position, total)),
-        cancel,
-    )?;
+fn tell(copied: &Copied, monitor: &dyn Monitor) {
     let length = copied.length();
     monitor.message(&Message::copied(length, length));
-    monitor.message(&Message::info(describe(&copied)));
-    Ok(())
+    monitor.message(&Message::info(describe(copied)));
 }
 
 fn describe(copied: &Copied) -> String {

@@ -149,6 +149,7 @@ fn request(
     let request = Request {
         image: Image::Open(image),
         format: wanted.format.unwrap_or(Format::Diskdump),
+        digest: wanted.digest,
         target: PathBuf::from(target),
         size: None,
         other_disks,

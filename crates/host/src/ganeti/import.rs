@@ -43,6 +43,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
     let request = Request {
         image: Image::Keep,
         format: Format::Diskdump,
+        digest: None,
         target: transfer.device,
         size: None,
         other_disks: Vec::new(),

@@ -20,6 +20,7 @@ use crate::request::{
     File, PersonalityFileError, check_password, check_password_hash, parse_authorized_keys,
     parse_personality,
 };
+use crate::verification::Digest;
 
 /// An OS parameter.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub struct Parameter {
 }
 
 /// Every OS parameter, in the order of `parameters.list`.
-pub const PARAMETERS: [Parameter; 12] = [
+pub const PARAMETERS: [Parameter; 13] = [
     public(
         "img_id",
         "The image: a name in IMAGE_DIR, or local://NAME (required)",
@@ -41,6 +42,10 @@ pub const PARAMETERS: [Parameter; 12] = [
     public(
         "img_format",
         "What the image is: diskdump, a raw dump of a whole disk (required)",
+    ),
+    public(
+        "img_digest",
+        "What the digest of the image's bytes must be, such as sha256:HEX; another image is not deployed",
     ),
     secret(
         "img_passwd",
@@ -124,6 +129,8 @@ pub struct Wanted {
     pub image: Option<ImageId>,
     /// Its form, likewise.
     pub format: Option<Format>,
+    /// What the digest of its bytes must be.
+    pub digest: Option<Digest>,
     /// The users' password.
     pub password: Option<Secret>,
     /// Their password as hash.
@@ -159,6 +166,7 @@ pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
     let wanted = Wanted {
         image: checker.required("img_id", is_final, ImageId::parse),
         format: checker.required("img_format", is_final, format),
+        digest: checker.digest(),
         password: checker.password("img_passwd", check_password),
         password_hash: checker.password("img_passwd_hash", check_password_hash),
         authorized_keys: checker.authorized_keys(),
@@ -272,6 +280,14 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    fn digest(&mut self) -> Option<Digest> {
+        let digest = self.filled("img_digest")?.parse::<Digest>();
+        let digest = digest.map_err(|fault| format!("img_digest: {fault}"));
+        let digest = self.keep("img_digest", digest)?;
+        self.warnings.extend(digest.warning());
+        Some(digest)
     }
 
     fn password(

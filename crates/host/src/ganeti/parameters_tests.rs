@@ -41,6 +41,7 @@ fn everything_asked_for_is_there() {
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINLWYIpcT2GaIkbA9uPn6Q7rJ4m1hZ0c3tTqk0D0aBcd admin";
     let wanted = check(
         &with_image(&[
+            ("img_digest", &format!("sha256:{}", "0".repeat(64))),
             ("img_passwd", "it's $HOME"),
             ("auth_keys", &format!("{key}\n")),
             ("img_properties", r#"{"users": "root", "do_sync": true}"#),
@@ -50,6 +51,7 @@ fn everything_asked_for_is_there() {
         true,
     )
     .unwrap();
+    assert!(wanted.digest.is_some());
     assert_eq!(wanted.password.unwrap().expose(), "it's $HOME");
     assert_eq!(wanted.authorized_keys, [key]);
     assert_eq!(
@@ -65,6 +67,7 @@ fn everything_asked_for_is_there() {
 fn all_faults_are_told_at_once_and_no_secret_with_them() {
     let all = faults(&values(&[
         ("img_format", "floppy"),
+        ("img_digest", "sha256:0"),
         ("img_passwd", "hunter2\nhunter2"),
         ("img_passwd_hash", "hunter2 hunter2"),
         ("auth_keys", "hunter2"),
@@ -79,6 +82,7 @@ fn all_faults_are_told_at_once_and_no_secret_with_them() {
     for name in [
         "img_id is required",
         "img_format: \"floppy\"",
+        "img_digest: a sha256 digest has 64",
         "img_passwd holds",
         "img_passwd_hash is not",
         "are both given",
@@ -92,7 +96,7 @@ fn all_faults_are_told_at_once_and_no_secret_with_them() {
     ] {
         assert!(text.contains(name), "no {name:?} in\n{text}");
     }
-    assert_eq!(all.len(), 12, "{text}");
+    assert_eq!(all.len(), 13, "{text}");
     assert!(!text.contains("hunter2"), "{text}");
 }
 
@@ -154,4 +158,16 @@ fn an_empty_password_is_taken_with_a_warning_and_an_empty_hash_is_not() {
         ("", 1)
     );
     assert_eq!(faults(&with_image(&[("img_passwd_hash", "")])).len(), 1);
+}
+
+#[test]
+fn a_digest_that_can_be_forged_is_taken_with_a_warning() {
+    let md5 = format!("md5:{}", "0".repeat(32));
+    let wanted = check(&with_image(&[("img_digest", &md5)]), true).unwrap();
+    assert!(wanted.digest.is_some());
+    assert!(
+        wanted.warnings[0].contains("no forgery"),
+        "{:?}",
+        wanted.warnings
+    );
 }

@@ -39,6 +39,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
     let request = Request {
         image: Image::Keep,
         format: Format::Diskdump,
+        digest: None,
         target: disk::locate(first, 0).map_err(Faults::one)?,
         size: None,
         other_disks: Vec::new(),

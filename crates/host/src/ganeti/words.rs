@@ -79,6 +79,10 @@ impl From<DeployError> for Fault {
                 "the image is damaged, not of the form that img_format says, or larger than the disk"
                     .into(),
             ),
+            DeployError::Copy(CopyFailure::Digest { wanted, .. }) => Some(format!(
+                "the image is damaged or another one: its {} digest is not the one in img_digest",
+                wanted.algorithm()
+            )),
             DeployError::Vm(error) => of_vm(error),
             DeployError::Interrupted(_) => Some("the installation was interrupted".into()),
             _ => None,

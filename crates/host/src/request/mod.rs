@@ -17,6 +17,7 @@ use snf_image_protocol::{
 
 use crate::format::Format;
 use crate::source::Source;
+use crate::verification::Digest;
 
 pub use inject::{InjectError, parse_inject};
 pub use password::{
@@ -58,6 +59,8 @@ pub struct Request {
     pub image: Image,
     /// Its form.
     pub format: Format,
+    /// What the digest of its bytes must be, as they come.
+    pub digest: Option<Digest>,
     /// The block device or regular file that becomes the machine's disk.
     pub target: PathBuf,
     /// For a regular file: its size afterwards, in bytes.

@@ -20,6 +20,10 @@ use std::path::Path;
 
 use rustix::fs::fstatvfs;
 
+/// What is zeroed at either end of a disk, or of the part of it that an image leaves free, in
+/// bytes: room for partition tables and the signatures of file systems, RAID and LVM.
+pub(crate) const ENDS: u64 = 1 << 20;
+
 /// A disk that is open for reading and writing, and locked against every other deployment
 /// until the last descriptor of it is closed. One that was made by opening it is removed
 /// when it is dropped, unless [`Target::keep`] was called.
@@ -182,6 +186,19 @@ impl Target {
     pub fn zero(&self, range: Range<u64>) -> Result<(), TargetError> {
         self.touch();
         self.disk.zero(range)
+    }
+
+    /// Makes its ends, where partition tables and boot code are, read as zeroes, so that
+    /// nothing starts from what a copy has left unfinished.
+    ///
+    /// # Errors
+    /// When the system cannot write.
+    pub fn wipe_ends(&self) -> Result<(), TargetError> {
+        let capacity = self.capacity();
+        let head = ENDS.min(capacity);
+        self.zero(0..head)?;
+        self.zero(capacity.saturating_sub(ENDS).max(head)..capacity)?;
+        self.disk.flush()
     }
 
     /// Notes that its content is no longer what it was.

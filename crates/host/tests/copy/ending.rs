@@ -30,6 +30,23 @@ fn opening_alone_changes_nothing_that_lasts() {
 }
 
 #[test]
+fn wiped_ends_read_as_zeroes_and_the_rest_is_left() {
+    let folder = folder();
+    for length in [512, MIB + 512, 2 * MIB, 4 * MIB] {
+        let disk = stale_file(folder.path(), length);
+        let target = Target::open(&disk, None, None).unwrap();
+        target.wipe_ends().unwrap();
+        let stale = fs::read(&disk).unwrap().into_iter().enumerate();
+        let mut stale = stale
+            .filter(|(_, byte)| *byte != 0)
+            .map(|(at, _)| at as u64);
+        let (first, count) = (stale.next(), stale.count() as u64);
+        assert_eq!(first, (length > 2 * MIB).then_some(MIB));
+        assert_eq!(count, (length.saturating_sub(2 * MIB)).saturating_sub(1));
+    }
+}
+
+#[test]
 fn a_source_cut_short_meanwhile_is_an_error() {
     let folder = folder();
     let path = folder.path().join("image.raw");

@@ -8,6 +8,7 @@
 )]
 
 mod content;
+mod digests;
 mod dumps;
 mod ending;
 mod refusals;

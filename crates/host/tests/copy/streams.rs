@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use snf_image::cancel::Cancel;
-use snf_image::copy::{Copied, CopyFailure, Copying};
+use snf_image::copy::{Copied, CopyFailure, Copying, Order};
 use snf_image::format::Format;
 use snf_image::role;
 use snf_image::source::{Input, Producer, ProducerError, Stream};
@@ -55,7 +55,11 @@ fn send(
     });
     let target = Target::open(disk, None, None).unwrap();
     let user = User::lookup("nobody").unwrap();
-    let copying = Copying::start(input, Format::Diskdump, &target, &user).unwrap();
+    let order = Order {
+        format: Format::Diskdump,
+        digest: None,
+    };
+    let copying = Copying::start(input, order, &target, &user).unwrap();
     let copied = copying.finish(&mut |_, _| (), &Cancel::new().unwrap());
     let _ = writing.join().unwrap();
     (copied, asked.load(Ordering::Relaxed))

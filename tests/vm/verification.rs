@@ -1,0 +1,90 @@
+//! An image that is not the one that was asked for is never started, nor left to be.
+// SPDX-License-Identifier: BSD-2-Clause
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test may end on a fault"
+)]
+
+use std::fs;
+use std::path::Path;
+
+use harness::{Outcome, Scene};
+use snf_image_testkit::tool::Tool;
+use snf_image_testkit::tree;
+
+const MIB: usize = 1 << 20;
+
+fn sha256(image: &Path) -> String {
+    let sums = Tool::new("sha256sum").arg(image).run().unwrap();
+    let sum = sums.split_whitespace().next().unwrap();
+    format!("sha256:{sum}")
+}
+
+/// A digest that no image has.
+fn other() -> String {
+    format!("sha256:{}", "0".repeat(64))
+}
+
+fn no_task_has_begun(outcome: &Outcome) {
+    for output in [&outcome.stdout, &outcome.stderr] {
+        assert!(!output.contains("FixPartitionTable"), "{output}");
+    }
+}
+
+fn ends_are_zero(disk: &Path) {
+    let disk = fs::read(disk).unwrap();
+    for end in [&disk[..MIB], &disk[disk.len() - MIB..]] {
+        assert!(end.iter().all(|byte| *byte == 0));
+    }
+}
+
+#[test]
+fn an_image_with_another_digest_never_meets_the_helper() {
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    fs::write(scene.path("disk"), vec![0xA5; 80 * MIB]).unwrap();
+    let digest = other();
+    let arguments = ["--json", "--digest", &digest];
+    let words = [
+        "the sha256 digest of image",
+        &sha256(&image)["sha256:".len()..],
+        "as was asked for",
+    ];
+    let outcome = scene.fails(&mut scene.deployment(&image, "disk", arguments), 1, &words);
+    no_task_has_begun(&outcome);
+    ends_are_zero(&scene.path("disk"));
+}
+
+#[test]
+fn an_image_with_its_digest_is_deployed() {
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    let digest = sha256(&image);
+    let arguments = ["--digest", &digest, "--hostname", "vm"];
+    scene.deploy(&image, "disk", arguments).unwrap().succeeded();
+    let root = scene.root_of("disk").unwrap();
+    assert_eq!(root.text("/etc/hostname").unwrap(), "vm\n");
+}
+
+#[test]
+fn an_instance_gets_no_image_but_that_of_img_digest() {
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    fs::write(scene.path("disk"), vec![0xA5; 80 * MIB]).unwrap();
+    let script = scene.script("").unwrap();
+    let script = script.with_disks(&["disk"]).with_image();
+    let outcome = script
+        .clone()
+        .with("OSP_IMG_DIGEST", &other())
+        .run("create")
+        .unwrap();
+    outcome.failed_with(&["the sha256 digest of image"]);
+    no_task_has_begun(&outcome);
+    ends_are_zero(&scene.path("disk"));
+
+    let script = script.with("OSP_IMG_DIGEST", &sha256(&image));
+    script.run("create").unwrap().succeeded();
+}
