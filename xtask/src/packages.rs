@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /// Debian packages and what each is for.
-pub(crate) const DEBIAN: [&str; 29] = [
+pub(crate) const DEBIAN: [&str; 31] = [
     // Building: the C libraries zstd and liblzma are compiled, the helper is linked statically.
     "gcc",
     "libc6-dev",
@@ -39,6 +39,9 @@ pub(crate) const DEBIAN: [&str; 29] = [
     "passwd",
     "qemu-utils",
     "ca-certificates",
+    // Servers of the tests, and their certificates.
+    "openssl",
+    "python3",
 ];
 
 /// What the copy is measured against.

@@ -12,6 +12,7 @@ pub mod commands;
 pub mod config;
 pub mod copy;
 pub mod deploy;
+pub mod fetch;
 pub mod format;
 pub mod ganeti;
 pub mod monitor;

@@ -1,9 +1,10 @@
 //! The arguments of `snf-image deploy`.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use crate::format::Format;
 use crate::request::parse_size;
@@ -12,9 +13,12 @@ use crate::verification::Digest;
 /// Arguments of `snf-image deploy`.
 #[derive(Debug, Args)]
 pub struct DeployArguments {
-    /// The image
-    #[arg(long, value_name = "FILE")]
-    pub image: PathBuf,
+    /// The image: a file, a block device, a URL to fetch it from, or null to keep what the target holds
+    ///
+    /// A URL begins with http:// or https://. Where images may be fetched from is set by FETCH_ALLOW
+    /// and FETCH_DENY of the configuration. A file of the name null is ./null.
+    #[arg(long, value_name = "FILE|URL|null", value_hint = ValueHint::FilePath)]
+    pub image: OsString,
 
     /// The block device, or the regular file, that becomes the machine's disk
     ///

@@ -1,6 +1,7 @@
 //! `snf-image deploy`.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::request::{
     Image, Request, parse_inject, read_authorized_keys, read_password, read_password_hash,
     read_personality,
 };
+use crate::source::Reference;
 use crate::verification::Digest;
 
 pub(super) fn run(
@@ -43,17 +45,21 @@ pub(super) fn run(
             } else {
                 Failure::failed(&failure.error).with_log(log_tail)
             }
-        })
+        })?;
+        Ok(request.image)
     });
     if let Err(failure) = &outcome {
         watchers.message(&Message::error(failure.to_string()));
     }
     drop(watchers);
-    outcome?;
+    let image = outcome?;
     if !cli.json {
+        let done = match image {
+            Image::Keep => "customised".into(),
+            image => format!("deployed {image} onto"),
+        };
         output::say(&format!(
-            "deployed {} onto {} in {:.1} s",
-            arguments.image.display(),
+            "{done} {} in {:.1} s",
             arguments.target.display(),
             begin.elapsed().as_secs_f64()
         ));
@@ -93,7 +99,7 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
         personality.extend(faults.keep(read_personality(path)).unwrap_or_default());
     }
     let request = Request {
-        image: Image::At(arguments.image.clone()),
+        image: faults.keep(image(&arguments.image)).unwrap_or(Image::Keep),
         format: arguments.format,
         digest: arguments.digest.clone(),
         target: arguments.target.clone(),
@@ -113,6 +119,17 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
     } else {
         Err(Failure::input(&faults.0.join("; ")))
     }
+}
+
+fn image(argument: &OsStr) -> Result<Image, String> {
+    Ok(match Reference::of_argument(argument)? {
+        Reference::Path(path) => Image::At(path),
+        Reference::Url(url) => Image::Url(url),
+        Reference::Null => Image::Keep,
+        Reference::External { scheme, .. } => {
+            return Err(format!("this release has no source {scheme:?} of images"));
+        }
+    })
 }
 
 #[derive(Default)]

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::fetch::Rule;
+
 /// How the helper VM's processor is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AcceleratorChoice {
@@ -62,6 +64,16 @@ pub struct Settings {
     pub qemu: PathBuf,
     /// `IMAGE_DIR`: where the images lie that the OS parameter img_id may name.
     pub image_dir: PathBuf,
+    /// `FETCH_ALLOW`: hosts and addresses that images may be fetched from, beside public ones.
+    pub fetch_allow: Vec<Rule>,
+    /// `FETCH_DENY`: those that they may not be fetched from.
+    pub fetch_deny: Vec<Rule>,
+    /// `FETCH_PROXY`: the URL of a proxy; none when empty.
+    pub fetch_proxy: String,
+    /// `FETCH_CA_FILE`: certificates of the authorities to trust; the system's when empty.
+    pub fetch_ca_file: PathBuf,
+    /// `FETCH_TIMEOUT`: how long a server may send nothing.
+    pub fetch_timeout: Duration,
     /// `IMAGE_DEBUG`: whether the OS scripts' log has every detail.
     pub image_debug: bool,
     /// `IMPORT_GROW`: whether an import onto a larger disk grows partition and file system.
@@ -97,6 +109,11 @@ impl Default for Settings {
             helper_parameters: ParametersSeat::Virtio,
             qemu: PathBuf::from("qemu-system-x86_64"),
             image_dir: PathBuf::from("/var/lib/snf-image"),
+            fetch_allow: Vec::new(),
+            fetch_deny: Vec::new(),
+            fetch_proxy: String::new(),
+            fetch_ca_file: PathBuf::new(),
+            fetch_timeout: Duration::from_secs(30),
             image_debug: false,
             import_grow: true,
             progress_monitor: PathBuf::new(),
@@ -188,6 +205,19 @@ impl Settings {
                     .ok_or_else(|| refuse("it is the name or the path of a program"))?;
             }
             "IMAGE_DIR" => self.image_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
+            "FETCH_ALLOW" => self.fetch_allow = rules(value).ok_or_else(|| refuse(RULES))?,
+            "FETCH_DENY" => self.fetch_deny = rules(value).ok_or_else(|| refuse(RULES))?,
+            "FETCH_PROXY" => {
+                self.fetch_proxy = Some(value.to_owned())
+                    .filter(|proxy| proxy.is_empty() || is_proxy(proxy))
+                    .ok_or_else(|| refuse("it is http://HOST:PORT, without a user, or empty"))?;
+            }
+            "FETCH_CA_FILE" => {
+                self.fetch_ca_file = Some(PathBuf::from(value))
+                    .filter(|path| value.is_empty() || path.is_absolute())
+                    .ok_or_else(|| refuse("it is the absolute path of a file, or empty"))?;
+            }
+            "FETCH_TIMEOUT" => self.fetch_timeout = duration(value).ok_or_else(|| refuse(TIME))?,
             "IMAGE_DEBUG" => {
                 self.image_debug = yes_or_no(value).ok_or_else(|| refuse(YES_OR_NO))?
             }
@@ -227,7 +257,16 @@ impl Settings {
             ParametersSeat::Virtio => "virtio",
             ParametersSeat::Floppy => "floppy",
         };
+        let listed = |rules: &[Rule]| {
+            let rules: Vec<_> = rules.iter().map(ToString::to_string).collect();
+            rules.join(" ")
+        };
         vec![
+            ("FETCH_ALLOW", listed(&self.fetch_allow)),
+            ("FETCH_CA_FILE", path(&self.fetch_ca_file)),
+            ("FETCH_DENY", listed(&self.fetch_deny)),
+            ("FETCH_PROXY", self.fetch_proxy.clone()),
+            ("FETCH_TIMEOUT", self.fetch_timeout.as_secs().to_string()),
             ("HELPER_ACCEL", accel.to_owned()),
             ("HELPER_BUILDER", builder.to_owned()),
             ("HELPER_DIR", path(&self.helper_dir)),
@@ -261,6 +300,24 @@ const TIME: &str =
 const DIRECTORY: &str = "it is an absolute path of a directory";
 
 const YES_OR_NO: &str = "it is yes or no";
+
+const RULES: &str = "it is a list of hosts (example.org), domains (.example.org), ranges of addresses (10.0.0.0/8) and *, with blanks between";
+
+fn rules(value: &str) -> Option<Vec<Rule>> {
+    let words = value
+        .split([' ', ',', '\t'])
+        .filter(|word| !word.is_empty());
+    words.map(|word| word.parse().ok()).collect()
+}
+
+/// Whether a text is the URL of a host and a port alone: a password here would be seen by all who
+/// may see the settings.
+fn is_proxy(text: &str) -> bool {
+    let host = text.strip_prefix("http://").unwrap_or_default();
+    let host = host.strip_suffix('/').unwrap_or(host);
+    let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    matches!(port, Some(Ok(_))) && !host.contains(['@', '/', '?', ' '])
+}
 
 fn directory(value: &str) -> Option<PathBuf> {
     Some(PathBuf::from(value)).filter(|path| path.is_absolute())
@@ -341,6 +398,12 @@ mod tests {
             ("HELPER_ACCEL", "xen"),
             ("HELPER_PARAMETERS", "usb"),
             ("QEMU", ""),
+            ("FETCH_ALLOW", "10.0.0.0/40"),
+            ("FETCH_DENY", "http://example.org"),
+            ("FETCH_PROXY", "http://me:secret@proxy:3128"),
+            ("FETCH_PROXY", "proxy"),
+            ("FETCH_CA_FILE", "ca.pem"),
+            ("FETCH_TIMEOUT", "0"),
             ("IMAGE_DIR", ""),
             ("IMAGE_DEBUG", "maybe"),
             ("IMPORT_GROW", ""),

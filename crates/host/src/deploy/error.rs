@@ -7,6 +7,7 @@ use super::host_keys::HostKeyError;
 use crate::appliance::ApplianceError;
 use crate::cancel::Cancel;
 use crate::copy::CopyFailure;
+use crate::fetch::{FetchError, OptionsError};
 use crate::role::RoleError;
 use crate::source::{ProducerError, SourceError};
 use crate::target::{Target, TargetError};
@@ -31,6 +32,12 @@ pub enum DeployError {
     /// The image cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The image cannot be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The settings do not say how to fetch it.
+    #[error(transparent)]
+    FetchOptions(#[from] OptionsError),
     /// The target cannot be written.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -85,6 +92,7 @@ impl DeployError {
         matches!(
             self,
             DeployError::Source(_)
+                | DeployError::Fetch(FetchError::Failed { .. })
                 | DeployError::Target(_)
                 | DeployError::SameFile(_)
                 | DeployError::Copy(CopyFailure::Failed {
@@ -101,7 +109,8 @@ impl DeployError {
             DeployError::Copy(
                 CopyFailure::Role(RoleError::Cancelled)
                     | CopyFailure::Producer(ProducerError::Cancelled)
-            ) | DeployError::Vm(VmError::Cancelled)
+            ) | DeployError::Fetch(FetchError::Role(RoleError::Cancelled))
+                | DeployError::Vm(VmError::Cancelled)
         )
     }
 

@@ -5,20 +5,32 @@ use snf_image_sandbox::User;
 
 use super::DeployError;
 use crate::cancel::Cancel;
+use crate::config::Settings;
 use crate::copy::{Copied, CopyFailure, Copying, Order};
+use crate::fetch::{self, Options};
 use crate::monitor::{Message, Monitor};
 use crate::request::Image;
 use crate::source::{Input, Source};
 use crate::target::Target;
 
-/// Opens what there is to copy; nothing where the target keeps what it holds.
-pub(super) fn open(image: &Image) -> Result<Option<Input>, DeployError> {
-    let source = match image {
-        Image::At(path) => Source::open(path)?,
-        Image::Open(source) => source.try_clone().map_err(DeployError::Descriptor)?,
+/// Opens what there is to copy, or begins to fetch it as `user`; nothing where the target keeps
+/// what it holds.
+pub(super) fn open(
+    image: &Image,
+    settings: &Settings,
+    user: &User,
+    cancel: &Cancel,
+) -> Result<Option<Input>, DeployError> {
+    let input = match image {
+        Image::At(path) => Input::File(Source::open(path)?),
+        Image::Open(source) => Input::File(source.try_clone().map_err(DeployError::Descriptor)?),
+        Image::Url(url) => {
+            let options = Options::new(settings)?;
+            Input::Stream(fetch::start(url, &options, user, cancel)?)
+        }
         Image::Keep => return Ok(None),
     };
-    Ok(Some(Input::File(source)))
+    Ok(Some(input))
 }
 
 /// Looks whether an image can be put onto a target at all, as far as that is known.

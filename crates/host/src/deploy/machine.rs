@@ -8,7 +8,7 @@ use super::DeployError;
 use crate::appliance::Appliance;
 use crate::config::Settings;
 use crate::target::Target;
-use crate::vm::{Disk, Machine, TimeLimits, accel, find_emulator};
+use crate::vm::{Disk, Machine, TimeLimits, VmError, accel, find_emulator};
 use snf_image_sandbox::{Launcher, User};
 
 /// A machine without disks and parameters.
@@ -17,7 +17,7 @@ use snf_image_sandbox::{Launcher, User};
 /// When there is no emulator, no such user, or no such accelerator.
 pub fn new(settings: &Settings, appliance: &Appliance) -> Result<Machine, DeployError> {
     let qemu = find_emulator(&settings.qemu)?;
-    let user = User::lookup(&settings.helper_user).map_err(crate::vm::VmError::from)?;
+    let user = user(settings)?;
     let launcher = Launcher::default();
     let node = accel::Node {
         qemu: &qemu,
@@ -49,6 +49,11 @@ pub fn new(settings: &Settings, appliance: &Appliance) -> Result<Machine, Deploy
         parameters: None,
         limits: TimeLimits::new(settings.helper_soft_timeout, settings.helper_hard_timeout),
     })
+}
+
+/// Whom all that touches an image runs as.
+pub(super) fn user(settings: &Settings) -> Result<User, DeployError> {
+    Ok(User::lookup(&settings.helper_user).map_err(VmError::from)?)
 }
 
 /// The target as a disk of the machine, by the descriptor that the copy wrote to.

@@ -42,7 +42,9 @@ pub fn deploy(
     monitor: &Arc<dyn Monitor>,
     cancel: &Cancel,
 ) -> Result<(), Failure> {
-    let input = image::open(&request.image)?;
+    let user = machine::user(settings)?;
+    let input = image::open(&request.image, settings, &user, cancel)
+        .map_err(|error| error.or_signal(cancel))?;
     let length = input.as_ref().map_or(Some(0), Input::length);
     let target = Target::open(&request.target, request.size, length).map_err(DeployError::from)?;
     if let Some(input) = &input {
@@ -54,7 +56,6 @@ pub fn deploy(
     appliance.verify().map_err(DeployError::from)?;
     let seat = Seat::new(request, settings).map_err(DeployError::from)?;
     let mut machine = machine::new(settings, &appliance)?;
-    let user = machine.user.clone();
     machine.disks.push(machine::disk(&target)?);
     for other in &others {
         machine.disks.push(other.disk()?);

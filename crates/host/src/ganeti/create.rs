@@ -16,7 +16,7 @@ use crate::config::{self, Config};
 use crate::deploy::deploy;
 use crate::format::Format;
 use crate::monitor::{Message, Monitor};
-use crate::request::{Image, OtherDisk, Request};
+use crate::request::{OtherDisk, Request};
 
 /// Deploys, and tells the monitor of every failure whose monitor is known.
 pub(super) fn run(variables: Vec<(OsString, OsString)>) -> Result<(), Faults> {
@@ -141,13 +141,13 @@ fn request(
         .collect();
     tracing::info!(
         "image {} goes onto {}; {} further disks, {} network interfaces",
-        image.path().display(),
+        image,
         target.display(),
         other_disks.len(),
         instance.nics.len()
     );
     let request = Request {
-        image: Image::Open(image),
+        image,
         format: wanted.format.unwrap_or(Format::Diskdump),
         digest: wanted.digest,
         target: PathBuf::from(target),

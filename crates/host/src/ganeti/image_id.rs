@@ -10,12 +10,13 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
 use crate::config::Settings;
-use crate::source::{Source, SourceError};
+use crate::request::Image;
+use crate::source::{Reference, Source, SourceError};
 
-/// A file below IMAGE_DIR, by its name there; an absolute path that begins with IMAGE_DIR
-/// means the same.
+/// A file below IMAGE_DIR, by its name there (an absolute path that begins with IMAGE_DIR means the
+/// same), a URL, or null.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageId(PathBuf);
+pub struct ImageId(Reference);
 
 /// Why there is no such image to read.
 #[derive(Debug, thiserror::Error)]
@@ -58,112 +59,112 @@ pub enum ImageError {
         /// The system's answer.
         error: io::Error,
     },
+    /// Nothing here reads images of this scheme.
+    #[error("this release has no source {0:?} of images")]
+    NoSource(String),
     /// It cannot be read as an image.
     #[error(transparent)]
     Source(#[from] SourceError),
 }
 
 impl ImageId {
-    /// Reads `NAME` or `local://NAME`.
+    /// Reads `NAME`, `local://NAME`, `file://NAME`, a URL or `null`.
     ///
     /// # Errors
     /// When it is of another form.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let name = match text.split_once(':') {
-            None => text,
-            Some(("local" | "file", rest)) => rest
-                .strip_prefix("//")
-                .ok_or("after local: two slashes and the name of an image must follow")?,
-            Some((scheme, _)) => {
+        let reference = Reference::parse(text)?;
+        match &reference {
+            Reference::Path(name) => check_name(name)?,
+            Reference::Url(_) | Reference::Null => {}
+            Reference::External { scheme, .. } => {
                 let scheme: String = scheme.chars().take(20).collect();
                 return Err(format!(
-                    "this release has no source {scheme:?}: give the name of an image in IMAGE_DIR"
+                    "this release has no source {scheme:?}: give the name of an image in \
+                     IMAGE_DIR, or a URL with http or https"
                 ));
             }
-        };
-        if text == "null" {
-            return Err(
-                "this release has no source \"null\": give the name of an image in IMAGE_DIR"
-                    .into(),
-            );
         }
-        if name.is_empty() || name.len() > 4095 || name.chars().any(char::is_control) {
-            return Err(
-                "the name of the image is empty, too long or holds a control character".into(),
-            );
-        }
-        if Path::new(name)
-            .components()
-            .any(|part| part == Component::ParentDir)
-        {
-            return Err("the name of the image must not hold .. as a component".into());
-        }
-        Ok(ImageId(name.into()))
+        Ok(ImageId(reference))
     }
 
-    /// Opens the image. No link leads out of IMAGE_DIR, and nothing but a regular file is
-    /// ever opened.
+    /// The image, opened where it is a file.
     ///
     /// # Errors
     /// See [`ImageError`].
-    pub fn open(&self, settings: &Settings) -> Result<Source, ImageError> {
-        let directory = &settings.image_dir;
-        let name = self.0.clone();
-        let outside = || ImageError::Outside {
-            name: name.clone(),
-            directory: directory.clone(),
-        };
-        let full = directory.join(&self.0);
-        let relative = full.strip_prefix(directory).map_err(|_| outside())?;
-        if full.starts_with(&settings.helper_dir) {
-            return Err(ImageError::Helper(name));
+    pub fn open(&self, settings: &Settings) -> Result<Image, ImageError> {
+        match &self.0 {
+            Reference::Path(name) => Ok(Image::Open(open(name, settings)?)),
+            Reference::Url(url) => Ok(Image::Url(url.clone())),
+            Reference::Null => Ok(Image::Keep),
+            Reference::External { scheme, .. } => Err(ImageError::NoSource(scheme.clone())),
         }
-        let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let root = openat2(
-            CWD,
-            directory,
-            flags | OFlags::DIRECTORY,
-            Mode::empty(),
-            ResolveFlags::empty(),
-        )
-        .map_err(|errno| ImageError::Directory {
-            path: directory.clone(),
-            error: errno.into(),
-        })?;
-        let confined = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        let found = match openat2(&root, relative, flags, Mode::empty(), confined) {
-            Ok(found) => File::from(found),
-            Err(Errno::NOENT) => {
-                return Err(ImageError::Missing {
-                    name,
-                    directory: directory.clone(),
-                });
-            }
-            Err(Errno::XDEV) => return Err(outside()),
-            Err(errno) => {
-                return Err(ImageError::Open {
-                    name,
-                    error: errno.into(),
-                });
-            }
-        };
-        let failed = |error| ImageError::Open {
-            name: self.0.clone(),
-            error,
-        };
-        if !found.metadata().map_err(failed)?.is_file() {
-            return Err(ImageError::Special(name));
-        }
-        // The same file again, for reading now.
-        let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).map_err(failed)?;
-        Ok(Source::from_file(file, &full)?)
     }
 }
 
-impl std::fmt::Display for ImageId {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.display().fmt(formatter)
+fn check_name(name: &Path) -> Result<(), String> {
+    let text = name.to_string_lossy();
+    if text.is_empty() || text.len() > 4095 || text.chars().any(char::is_control) {
+        return Err("the name of the image is empty, too long or holds a control character".into());
     }
+    if name.components().any(|part| part == Component::ParentDir) {
+        return Err("the name of the image must not hold .. as a component".into());
+    }
+    Ok(())
+}
+
+/// Opens a file. No link leads out of IMAGE_DIR, and nothing but a regular file is ever opened.
+fn open(image: &Path, settings: &Settings) -> Result<Source, ImageError> {
+    let directory = &settings.image_dir;
+    let name = image.to_path_buf();
+    let outside = || ImageError::Outside {
+        name: name.clone(),
+        directory: directory.clone(),
+    };
+    let full = directory.join(image);
+    let relative = full.strip_prefix(directory).map_err(|_| outside())?;
+    if full.starts_with(&settings.helper_dir) {
+        return Err(ImageError::Helper(name));
+    }
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let root = openat2(
+        CWD,
+        directory,
+        flags | OFlags::DIRECTORY,
+        Mode::empty(),
+        ResolveFlags::empty(),
+    )
+    .map_err(|errno| ImageError::Directory {
+        path: directory.clone(),
+        error: errno.into(),
+    })?;
+    let confined = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let found = match openat2(&root, relative, flags, Mode::empty(), confined) {
+        Ok(found) => File::from(found),
+        Err(Errno::NOENT) => {
+            return Err(ImageError::Missing {
+                name,
+                directory: directory.clone(),
+            });
+        }
+        Err(Errno::XDEV) => return Err(outside()),
+        Err(errno) => {
+            return Err(ImageError::Open {
+                name,
+                error: errno.into(),
+            });
+        }
+    };
+    let failed = |error| ImageError::Open {
+        name: image.to_path_buf(),
+        error,
+    };
+    if !found.metadata().map_err(failed)?.is_file() {
+        return Err(ImageError::Special(name));
+    }
+    // The same file again, for reading now.
+    let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).map_err(failed)?;
+    Ok(Source::from_file(file, &full)?)
 }
 
 #[cfg(test)]
@@ -178,7 +179,10 @@ mod tests {
             helper_dir: directory.join("images/helper"),
             ..Settings::default()
         };
-        ImageId::parse(id).unwrap().open(&settings)
+        match ImageId::parse(id).unwrap().open(&settings)? {
+            Image::Open(source) => Ok(source),
+            other => panic!("{other}"),
+        }
     }
 
     #[test]
@@ -233,8 +237,8 @@ mod tests {
             "a/../b",
             "local:x",
             "local://",
-            "null",
-            "http://example.org/x",
+            "http://",
+            "https://[::1",
             "pithos://a/b",
             "a\nb",
         ] {

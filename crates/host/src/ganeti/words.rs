@@ -7,8 +7,9 @@ use super::image_id::ImageError;
 use crate::config::{ConfigError, VariantError};
 use crate::copy::CopyFailure;
 use crate::deploy::DeployError;
+use crate::fetch::FetchError;
 use crate::request::TooMuch;
-use crate::source::SourceError;
+use crate::source::{ProducerError, SourceError};
 use crate::target::TargetError;
 use crate::vm::VmError;
 
@@ -54,6 +55,7 @@ impl From<ImageError> for Fault {
             | ImageError::Special(name) => {
                 Some(format!("img_id: there is no image {}", name.display()))
             }
+            ImageError::NoSource(_) => Some(error.to_string()),
             ImageError::Source(error) => of_source(error),
             ImageError::Directory { .. } | ImageError::Open { .. } => None,
         };
@@ -72,6 +74,10 @@ impl From<DeployError> for Fault {
         let words = match &error {
             DeployError::Source(error) => of_source(error),
             DeployError::Target(error) => of_target(error),
+            DeployError::Fetch(FetchError::Failed { .. })
+            | DeployError::Copy(CopyFailure::Producer(ProducerError::Failed(_))) => {
+                Some("the image could not be fetched".into())
+            }
             // The reason comes from another process as the log's text alone.
             DeployError::Copy(CopyFailure::Failed {
                 untouched: true, ..

@@ -8,6 +8,7 @@ mod read;
 mod size;
 mod ssh_key;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use snf_image_protocol::{
@@ -16,7 +17,7 @@ use snf_image_protocol::{
 };
 
 use crate::format::Format;
-use crate::source::Source;
+use crate::source::{Source, Url};
 use crate::verification::Digest;
 
 pub use inject::{InjectError, parse_inject};
@@ -39,8 +40,22 @@ pub enum Image {
     At(PathBuf),
     /// An image that is open already.
     Open(Source),
+    /// An image that is fetched.
+    Url(Url),
     /// None: the target keeps what it holds and is only customised.
     Keep,
+}
+
+/// As messages name it.
+impl fmt::Display for Image {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Image::At(path) => path.display().fmt(formatter),
+            Image::Open(source) => source.path().display().fmt(formatter),
+            Image::Url(url) => url.fmt(formatter),
+            Image::Keep => formatter.write_str("null"),
+        }
+    }
 }
 
 /// A further disk of the machine, for the helper to see.

@@ -23,6 +23,8 @@ pub use process::{Needs, Process, RoleError};
 pub enum Role {
     /// Puts an image onto a target.
     Copy,
+    /// Fetches an image from another machine.
+    Fetch,
 }
 
 /// The executable that takes roles, where it is not this one.
@@ -42,7 +44,7 @@ fn launcher() -> Launcher {
         })
 }
 
-const ROLES: [Role; 1] = [Role::Copy];
+const ROLES: [Role; 2] = [Role::Copy, Role::Fetch];
 
 impl Role {
     /// The name (argv\[0\]) under which this executable takes the role, also in `ps`.
@@ -50,6 +52,7 @@ impl Role {
     pub fn name(self) -> &'static str {
         match self {
             Role::Copy => "snf-image-copy",
+            Role::Fetch => "snf-image-fetch",
         }
     }
 
@@ -64,6 +67,7 @@ impl Role {
     pub fn main(self) -> ! {
         let served = Inside::enter().and_then(|inside| match self {
             Role::Copy => crate::copy::serve(inside),
+            Role::Fetch => crate::fetch::serve(inside),
         });
         // A host that is gone needs no telling, and any other failure was reported.
         std::process::exit(i32::from(served.is_err()))

@@ -3,9 +3,13 @@
 
 mod input;
 mod local;
+mod reference;
+mod url;
 
 pub use input::{Input, Producer, ProducerError, Stream};
 pub use local::{Source, SourceError};
+pub use reference::Reference;
+pub use url::{Url, UrlError};
 
 use std::fs::FileType;
 use std::os::unix::fs::FileTypeExt;

@@ -1,0 +1,22 @@
+//! Images by URL: a confined process fetches them, and sends what comes down a pipe.
+//!
+//! The host process looks up no name, opens no connection and reads not one byte of an answer.
+//! Where the process may connect to is the node's [`Policy`].
+// SPDX-License-Identifier: BSD-2-Clause
+
+mod addresses;
+mod download;
+mod http;
+mod options;
+mod policy;
+mod producer;
+mod report;
+mod resolver;
+mod role;
+mod rule;
+
+pub use options::{Options, OptionsError};
+pub use policy::Policy;
+pub use producer::{FetchError, start};
+pub(crate) use role::serve;
+pub use rule::{Rule, RuleError};

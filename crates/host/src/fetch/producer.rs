@@ -1,0 +1,128 @@
+//! The host's side of a download.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use snf_image_sandbox::{Limits, User};
+
+use super::options::Options;
+use super::report::{Job, Report};
+use crate::cancel::Cancel;
+use crate::role::{Needs, Process, Role, RoleError};
+use crate::source::{Producer, ProducerError, Stream, Url};
+
+/// What the C library reads to look up names, and where the authorities' certificates are.
+const READABLE: [&str; 9] = [
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/run/systemd/resolve",
+    "/etc/ssl",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+];
+
+/// The most memory that a download may take, in bytes.
+const MEMORY: u64 = 512 << 20;
+
+/// The most processor time, in seconds: terabytes of TLS.
+const PROCESSOR_SECONDS: u64 = 12 * 3600;
+
+/// How long the process may take to say how it went, once its pipe is closed.
+const LAST_WORD: Duration = Duration::from_secs(30);
+
+/// How much a pipe holds, in bytes: enough for a server and a disk that work in turns.
+const PIPE: usize = 1 << 20;
+
+/// Why nothing is fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The process that fetches.
+    #[error(transparent)]
+    Role(#[from] RoleError),
+    /// No pipe could be made.
+    #[error("making a pipe for a download: {0}")]
+    Pipe(#[from] io::Error),
+    /// The server, or the way to it.
+    #[error("fetching {url}: {reason}")]
+    Failed {
+        /// Without its secrets.
+        url: String,
+        /// Why, in one line.
+        reason: String,
+    },
+}
+
+/// Starts the download of `url` by a process that runs as `user`, and waits until the image
+/// begins to come.
+///
+/// # Errors
+/// When the process does not come up, the server sends no image, or `cancel` is called.
+pub fn start(
+    url: &Url,
+    options: &Options,
+    user: &User,
+    cancel: &Cancel,
+) -> Result<Stream, FetchError> {
+    let (reader, writer) = io::pipe()?;
+    // A smaller one is as right, and a little slower.
+    let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE);
+    let job = Job {
+        url: url.expose().into(),
+        options: options.clone(),
+    };
+    let needs = Needs {
+        network: true,
+        readable: READABLE.map(PathBuf::from).into(),
+        limits: Limits {
+            memory: Some(MEMORY),
+            processor_seconds: Some(PROCESSOR_SECONDS),
+            ..Limits::default()
+        },
+    };
+    let mut process = Process::start(Role::Fetch, user, needs, &job, vec![writer.into()])?;
+    let name = url.to_string();
+    // The process bounds every step itself.
+    let reason = match process.next(cancel, None)? {
+        Report::Begun { length } => {
+            return Ok(Stream {
+                bytes: File::from(OwnedFd::from(reader)),
+                name: name.clone(),
+                length,
+                producer: Box::new(Download { process, url: name }),
+            });
+        }
+        Report::Failed { reason } => reason,
+        Report::Done => "it ended before it began".into(),
+    };
+    Err(FetchError::Failed { url: name, reason })
+}
+
+/// A download under way.
+#[derive(Debug)]
+struct Download {
+    process: Process,
+    url: String,
+}
+
+impl Producer for Download {
+    fn finish(mut self: Box<Self>, cancel: &Cancel) -> Result<(), ProducerError> {
+        let failed = |reason: String| {
+            let url = &self.url;
+            ProducerError::Failed(format!("fetching {url}: {reason}"))
+        };
+        match self.process.next(cancel, Some(LAST_WORD)) {
+            Ok(Report::Done) => Ok(()),
+            Ok(Report::Failed { reason }) => Err(failed(reason)),
+            Ok(Report::Begun { .. }) => Err(failed("it began twice".into())),
+            Err(RoleError::Cancelled) => Err(ProducerError::Cancelled),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What the host tells the fetching process to do, and what it hears from it.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use serde::{Deserialize, Serialize};
+
+use super::options::Options;
+
+/// One download. Beside it goes the end of the pipe to write to.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Job {
+    /// Whole, so never in a log.
+    pub(super) url: String,
+    pub(super) options: Options,
+}
+
+/// What the process says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Report {
+    /// The server sends an image, of this many bytes where it says so.
+    Begun { length: Option<u64> },
+    /// All of it was written.
+    Done,
+    /// Not all of it was, and this is why.
+    Failed { reason: String },
+}

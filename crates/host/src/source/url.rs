@@ -1,0 +1,135 @@
+//! The URL of an image. It may hold a password or a token, and is never shown whole.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::fmt;
+
+/// The longest URL, in bytes.
+const LONGEST: usize = 8192;
+
+/// The schemes that are fetched.
+pub(super) const SCHEMES: [&str; 2] = ["http", "https"];
+
+/// A URL with a host, of a scheme in [`SCHEMES`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(url::Url);
+
+/// Why a text is no such URL; without any of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Of a scheme that is not fetched.
+    #[error("the URL does not begin with http:// or https://")]
+    Scheme,
+    /// It means nothing.
+    #[error("the URL is not valid: {0}")]
+    Invalid(String),
+}
+
+impl Url {
+    /// Reads a URL. What comes behind `#` is left out.
+    ///
+    /// # Errors
+    /// See [`UrlError`].
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let invalid = |reason: &str| Err(UrlError::Invalid(reason.into()));
+        if text.len() > LONGEST {
+            return invalid("it is longer than 8192 bytes");
+        }
+        if text.chars().any(char::is_control) {
+            return invalid("it holds a control character");
+        }
+        match url::Url::parse(text) {
+            Ok(url) => Self::new(url),
+            Err(error) => invalid(&error.to_string()),
+        }
+    }
+
+    /// The URL that `reference` means when it is found at this one.
+    ///
+    /// # Errors
+    /// See [`UrlError`].
+    pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
+        match self.0.join(reference) {
+            Ok(url) => Self::new(url),
+            Err(error) => Err(UrlError::Invalid(error.to_string())),
+        }
+    }
+
+    fn new(mut url: url::Url) -> Result<Self, UrlError> {
+        if !SCHEMES.contains(&url.scheme()) {
+            return Err(UrlError::Scheme);
+        }
+        url.set_fragment(None);
+        Ok(Url(url))
+    }
+
+    /// The whole of it, secrets included.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// What comes before the colon, in lower case.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        self.0.scheme()
+    }
+
+    /// The host: a name, or an address (of version 6 without its brackets).
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let host = self.0.host_str().unwrap_or_default();
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+}
+
+/// Scheme, host, port and path: neither user nor query.
+impl fmt::Display for Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.0.host_str().unwrap_or_default();
+        write!(formatter, "{}://{host}", self.0.scheme())?;
+        if let Some(port) = self.0.port() {
+            write!(formatter, ":{port}")?;
+        }
+        formatter.write_str(self.0.path())
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Url({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        let url =
+            Url::parse("https://me:hunter2@Example.org:8443/a%20b/c?token=hunter2#x").unwrap();
+        assert_eq!(url.to_string(), "https://example.org:8443/a%20b/c");
+        assert_eq!(format!("{url:?}"), "Url(https://example.org:8443/a%20b/c)");
+        assert_eq!(
+            url.expose(),
+            "https://me:hunter2@example.org:8443/a%20b/c?token=hunter2"
+        );
+        assert_eq!(Url::parse("http://[::1]:80/").unwrap().host(), "::1");
+    }
+
+    #[test]
+    fn what_cannot_be_fetched_is_refused_without_quoting_it() {
+        for text in [
+            "",
+            "http:",
+            "http://",
+            "file:///etc/hunter2",
+            "dict://hunter2:11211/x",
+            "http://hunter2/a\nb",
+            "/hunter2",
+        ] {
+            let fault = Url::parse(text).unwrap_err().to_string();
+            assert!(!fault.contains("hunter2"), "{fault}");
+        }
+    }
+}

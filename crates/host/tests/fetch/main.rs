@@ -1,0 +1,16 @@
+//! Fetches images from servers on this machine, good and bad, by the process that does it in use.
+// SPDX-License-Identifier: BSD-2-Clause
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod broken;
+mod client;
+mod confinement;
+mod policy;
+mod server;
+mod tls;
+mod whole;

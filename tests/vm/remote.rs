@@ -1,0 +1,123 @@
+//! Images from a web server, and none at all.
+// SPDX-License-Identifier: BSD-2-Clause
+
+#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use harness::{INSTANCE, Scene};
+use snf_image_testkit::tree;
+
+/// Permits this machine's own addresses.
+const ALLOW: &str = "FETCH_ALLOW=\"127.0.0.0/8\"\n";
+
+/// A web server over a directory; it ends with its handle.
+struct Web {
+    server: Child,
+    port: u16,
+}
+
+impl Web {
+    fn over(directory: &Path) -> Self {
+        let mut server = Command::new("python3")
+            .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "0"])
+            .current_dir(directory)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = server.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        // "Serving HTTP on 127.0.0.1 port 12345 (http://…"
+        let port = line.split(' ').nth(5).unwrap().parse().unwrap();
+        Web { server, port }
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("http://me:hunter2@127.0.0.1:{}/{name}", self.port)
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+#[test]
+fn an_image_is_deployed_from_where_it_is_fetched() {
+    let Some(scene) = Scene::set() else { return };
+    scene.small_image(tree::debian).unwrap();
+    scene.configure(ALLOW).unwrap();
+    let web = Web::over(scene.directory());
+    let url = web.url("image");
+    let watch = scene.watch().unwrap();
+    let arguments = ["--size", "96M", "--hostname", "far.example.org"];
+    let outcome = scene.deploy(Path::new(&url), "disk", arguments).unwrap();
+    outcome.succeeded();
+    assert!(!outcome.stdout.contains("hunter2"), "{}", outcome.stdout);
+    let root = scene.root_of("disk").unwrap();
+    assert_eq!(root.problems().unwrap(), "");
+    assert_eq!(root.text("/etc/hostname").unwrap(), "far.example.org\n");
+    fs::remove_file(scene.path("disk")).unwrap();
+    assert_eq!(watch.leftovers().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn what_cannot_be_fetched_leaves_no_target() {
+    let Some(scene) = Scene::set() else { return };
+    let web = Web::over(scene.directory());
+    for (lines, name, words) in [
+        ("", "image", "FETCH_ALLOW"),
+        (ALLOW, "nothing", "status 404"),
+    ] {
+        scene.configure(lines).unwrap();
+        let arguments = ["--size", "96M"];
+        let url = web.url(name);
+        let outcome = scene.deploy(Path::new(&url), "disk", arguments).unwrap();
+        outcome.ended_with(2).complained_of(&[words]);
+        assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
+        assert!(!scene.path("disk").exists());
+    }
+}
+
+#[test]
+fn an_instance_is_created_from_a_url() {
+    let Some(scene) = Scene::set() else { return };
+    scene.small_image(tree::debian).unwrap();
+    scene.blank("disk", 96).unwrap();
+    let web = Web::over(scene.directory());
+    let script = scene.script(ALLOW).unwrap();
+    let outcome = script
+        .with_disks(&["disk"])
+        .with("OSP_IMG_ID", &web.url("image"))
+        .with("OSP_IMG_FORMAT", "diskdump")
+        .run("create")
+        .unwrap();
+    outcome.succeeded();
+    assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
+    let root = scene.root_of("disk").unwrap();
+    assert_eq!(root.text("/etc/hostname").unwrap(), format!("{INSTANCE}\n"));
+}
+
+#[test]
+fn null_keeps_the_disk_and_customises_it() {
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    fs::rename(image, scene.path("disk")).unwrap();
+    let script = scene.script("").unwrap();
+    let outcome = script
+        .with_disks(&["disk"])
+        .with("OSP_IMG_ID", "null")
+        .with("OSP_IMG_FORMAT", "diskdump")
+        .run("create")
+        .unwrap();
+    outcome.succeeded();
+    let root = scene.root_of("disk").unwrap();
+    assert_eq!(root.text("/etc/hostname").unwrap(), format!("{INSTANCE}\n"));
+}
