@@ -65,7 +65,7 @@ pub(crate) fn deploy(runs: u32, alone: bool) -> Result<()> {
 
 /// Times the copy of images of every form (crates/host/benches/copy).
 pub(crate) fn copy(runs: u32) -> Result<()> {
-    setup::install_missing(&packages::COPYING)?;
+    setup::install_missing(packages::COPYING)?;
     let image = image::ensure()?;
     run(cargo()
         .args(["bench", "--quiet", "--package", "snf-image-host"])

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /// Debian packages and what each is for.
-pub(crate) const DEBIAN: [&str; 31] = [
+pub(crate) const DEBIAN: &[&str] = &[
     // Building: the C libraries zstd and liblzma are compiled, the helper is linked statically.
     "gcc",
     "libc6-dev",
@@ -30,6 +30,13 @@ pub(crate) const DEBIAN: [&str; 31] = [
     "xfsprogs",
     "util-linux",
     "procps",
+    // Images as other tools compress them.
+    "bzip2",
+    "lz4",
+    "pigz",
+    "tabix",
+    "xz-utils",
+    "zstd",
     // The packages.
     "dpkg-dev",
     "lintian",
@@ -45,7 +52,7 @@ pub(crate) const DEBIAN: [&str; 31] = [
 ];
 
 /// What the copy is measured against.
-pub(crate) const COPYING: [&str; 5] = ["gzip", "libnbd-bin", "qemu-utils", "xz-utils", "zstd"];
+pub(crate) const COPYING: &[&str] = &["gzip", "libnbd-bin", "qemu-utils", "xz-utils", "zstd"];
 
 /// Programs of crates.io: the program and its crate.
 pub(crate) const CARGO: [(&str, &str); 2] = [

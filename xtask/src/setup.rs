@@ -19,7 +19,7 @@ const INSTALL: [&str; 3] = ["install", "--yes", "--no-install-recommends"];
 
 /// Installs the Debian packages that are missing; does nothing, quickly, when none is.
 pub(crate) fn packages() -> Result<()> {
-    install_missing(&DEBIAN)
+    install_missing(DEBIAN)
 }
 
 /// Installs those of the packages that are missing.

@@ -26,7 +26,7 @@ use snf_image_sandbox::{Limits, User};
 use crate::cancel::Cancel;
 use crate::format::{Format, MbrError, boot_code};
 use crate::role::{Needs, Process, Role, RoleError};
-use crate::source::{Input, Producer, ProducerError};
+use crate::source::{Input, Producer, ProducerError, Source};
 use crate::target::Target;
 use crate::verification::Digest;
 use report::{InputKind, Job, Report};
@@ -102,6 +102,57 @@ pub struct Order {
     pub digest: Option<Digest>,
 }
 
+/// How many bytes the disk has that `image`, which is of that `format`, is of; `None` where
+/// that shows only when all of it is unpacked. The process that looks runs as `user`.
+///
+/// # Errors
+/// When the image is not of this form, cannot be read, or `cancel` was called.
+pub fn measure(
+    image: &Source,
+    format: Format,
+    user: &User,
+    cancel: &Cancel,
+) -> Result<Option<u64>, CopyFailure> {
+    let job = Job {
+        input: InputKind::File,
+        name: image.path().display().to_string(),
+        format,
+        boot_code: boot_code_for(format)?,
+        target: None,
+        digest: None,
+    };
+    let descriptors = vec![image.reader().try_clone()?.into()];
+    let mut process = Process::start(Role::Copy, user, needs(), &job, descriptors)?;
+    loop {
+        match process.next(cancel, None)? {
+            Report::Measured(length) => return Ok(length),
+            Report::Failed {
+                reason, untouched, ..
+            } => return Err(CopyFailure::Failed { reason, untouched }),
+            // Neither is said by who only measures.
+            Report::Progress { .. } | Report::Done { .. } => {}
+        }
+    }
+}
+
+fn boot_code_for(format: Format) -> Result<Vec<u8>, MbrError> {
+    match format.file_system() {
+        Some(_) => boot_code(),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn needs() -> Needs {
+    Needs {
+        limits: Limits {
+            memory: Some(MEMORY),
+            processor_seconds: Some(PROCESSOR_SECONDS),
+            ..Limits::default()
+        },
+        ..Needs::default()
+    }
+}
+
 /// A copy under way.
 #[derive(Debug)]
 pub struct Copying {
@@ -136,24 +187,13 @@ impl Copying {
             input: kind,
             name: name.clone(),
             format: order.format,
-            boot_code: match order.format.file_system() {
-                Some(_) => boot_code()?,
-                None => Vec::new(),
-            },
-            target: target.disk().facts().clone(),
+            boot_code: boot_code_for(order.format)?,
+            target: Some(target.disk().facts().clone()),
             digest: order.digest.as_ref().map(Digest::algorithm),
-        };
-        let needs = Needs {
-            limits: Limits {
-                memory: Some(MEMORY),
-                processor_seconds: Some(PROCESSOR_SECONDS),
-                ..Limits::default()
-            },
-            ..Needs::default()
         };
         let descriptors = vec![image.into(), target.file().try_clone()?.into()];
         target.touch();
-        let process = Process::start(Role::Copy, user, needs, &job, descriptors)?;
+        let process = Process::start(Role::Copy, user, needs(), &job, descriptors)?;
         Ok(Copying {
             process,
             producer,
@@ -175,6 +215,8 @@ impl Copying {
         let failure = loop {
             match self.process.next(cancel, None)? {
                 Report::Progress { position, total } => progress(position, total),
+                // Nobody asked for that.
+                Report::Measured(_) => {}
                 Report::Done { copied, digest } => {
                     self.check_sent(cancel)?;
                     self.check_digest(digest)?;

@@ -7,7 +7,8 @@ use crate::format::Format;
 use crate::target::Facts;
 use crate::verification::{Algorithm, Digest};
 
-/// One copy. Beside it go the descriptors of the image, open for reading, and of the target.
+/// One copy. Beside it go the descriptors of the image, open for reading, and of the target,
+/// where there is one.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) input: InputKind,
@@ -16,7 +17,8 @@ pub(super) struct Job {
     pub(super) format: Format,
     /// For dumps of a file system.
     pub(super) boot_code: Vec<u8>,
-    pub(super) target: Facts,
+    /// Where to copy to; without it the image's disk is only measured.
+    pub(super) target: Option<Facts>,
     /// Which digest of the image's bytes to take, if any.
     pub(super) digest: Option<Algorithm>,
 }
@@ -44,7 +46,9 @@ pub(super) enum Report {
         /// Of the bytes as they came, where one was to be taken.
         digest: Option<Digest>,
     },
-    /// It is not, and this is why.
+    /// So many bytes has the image's disk, where that can be told without unpacking it.
+    Measured(Option<u64>),
+    /// It is not done, and this is why.
     Failed {
         reason: String,
         /// Nothing was written yet.

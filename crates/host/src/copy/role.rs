@@ -12,11 +12,10 @@ use super::digest::Digesting;
 use super::engine;
 use super::error::CopyError;
 use super::incoming::{Ended, Incoming};
-use super::report::{Copied, Job, Report};
+use super::report::{Job, Report};
 use crate::format::Means;
 use crate::role::{Inside, Reporter};
-use crate::target::{Disk, TargetError};
-use crate::verification::Digest;
+use crate::target::{Disk, Facts, TargetError};
 
 /// How often the progress of the copy is worth a report.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -29,10 +28,16 @@ pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let reporter = inside.reporter()?;
     let job: Job = inside.job(Calls::Data)?;
     let image = File::from(inside.descriptor()?);
-    let target = File::from(inside.descriptor()?);
     let ended = Ended::default();
-    let report = match copy(job, image, target, &ended, &reporter) {
-        Ok((copied, digest)) => Report::Done { copied, digest },
+    let done = match job.target.clone() {
+        Some(facts) => {
+            let target = File::from(inside.descriptor()?);
+            copy(job, image, target, facts, &ended, &reporter)
+        }
+        None => measure(job, image, &ended),
+    };
+    let report = match done {
+        Ok(report) => report,
         Err((error, untouched)) => Report::Failed {
             reason: error.to_string(),
             untouched,
@@ -46,11 +51,12 @@ fn copy(
     job: Job,
     image: File,
     target: File,
+    facts: Facts,
     ended: &Ended,
     reporter: &Reporter,
-) -> Result<(Copied, Option<Digest>), (CopyError, bool)> {
-    let path = job.target.path.clone();
-    let disk = Disk::new(target, job.target)
+) -> Result<Report, (CopyError, bool)> {
+    let path = facts.path.clone();
+    let disk = Disk::new(target, facts)
         .map_err(|error| (TargetError::Open { path, error }.into(), true))?;
     let means = Means {
         boot_code: job.boot_code,
@@ -74,5 +80,17 @@ fn copy(
     engine::check_room(&content, &disk).map_err(|error| (error.into(), true))?;
     let copied = engine::copy(content, &disk, &progress).map_err(|error| (error, false))?;
     let digest = digesting.finish().map_err(|error| (error, false))?;
-    Ok((copied, digest))
+    Ok(Report::Done { copied, digest })
+}
+
+fn measure(job: Job, image: File, ended: &Ended) -> Result<Report, (CopyError, bool)> {
+    let means = Means {
+        boot_code: job.boot_code,
+    };
+    let content = Incoming::open(job.input, image, &job.name, ended)
+        .and_then(|incoming| job.format.open(incoming.bytes(), &means));
+    match content {
+        Ok(content) => Ok(Report::Measured(content.length())),
+        Err(error) => Err((error.into(), true)),
+    }
 }

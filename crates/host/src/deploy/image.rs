@@ -6,10 +6,10 @@ use snf_image_sandbox::User;
 use super::DeployError;
 use crate::cancel::Cancel;
 use crate::config::Settings;
-use crate::copy::{Copied, CopyFailure, Copying, Order};
+use crate::copy::{self, Copied, CopyFailure, Copying, Order};
 use crate::fetch::{self, Options};
 use crate::monitor::{Message, Monitor};
-use crate::request::Image;
+use crate::request::{Image, Request};
 use crate::source::{Input, Source};
 use crate::target::Target;
 
@@ -33,22 +33,38 @@ pub(super) fn open(
     Ok(Some(input))
 }
 
-/// Looks whether an image can be put onto a target at all, as far as that is known.
-pub(super) fn check_fits(input: &Input, target: &Target) -> Result<(), DeployError> {
+/// How many bytes a target needs for the image, where that can be told. Only for a target
+/// file that is to be made, and that nobody has named a size for, is the image looked into.
+pub(super) fn length(
+    input: Option<&Input>,
+    request: &Request,
+    user: &User,
+    cancel: &Cancel,
+) -> Result<Option<u64>, DeployError> {
+    match input {
+        None => Ok(Some(0)),
+        Some(Input::Stream(_)) => Ok(None),
+        // A compressed image that is larger than the target is too large by all means.
+        Some(Input::File(source)) if request.size.is_some() || request.target.exists() => {
+            Ok(Some(source.length()))
+        }
+        Some(Input::File(source)) => Ok(copy::measure(source, request.format, user, cancel)?),
+    }
+}
+
+/// Looks whether image and target are two.
+pub(super) fn check_apart(input: &Input, target: &Target) -> Result<(), DeployError> {
     if let Input::File(source) = input
         && source.identity() == target.identity()
     {
         return Err(DeployError::SameFile(target.path().into()));
     }
-    match input.length() {
-        Some(length) => Ok(target.check_room(length)?),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Copies an image and tells how far that is. When the target may hold part of an image
 /// afterwards, its ends are wiped.
-pub(super) fn copy(
+pub(super) fn put(
     input: Input,
     order: Order,
     target: &Target,

@@ -21,7 +21,6 @@ use crate::config::Settings;
 use crate::copy::{Copied, Order, Rest};
 use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
-use crate::source::Input;
 use crate::target::Target;
 use crate::vm::{self, Running};
 
@@ -45,10 +44,10 @@ pub fn deploy(
     let user = machine::user(settings)?;
     let input = image::open(&request.image, settings, &user, cancel)
         .map_err(|error| error.or_signal(cancel))?;
-    let length = input.as_ref().map_or(Some(0), Input::length);
+    let length = image::length(input.as_ref(), request, &user, cancel)?;
     let target = Target::open(&request.target, request.size, length).map_err(DeployError::from)?;
     if let Some(input) = &input {
-        image::check_fits(input, &target)?;
+        image::check_apart(input, &target)?;
     }
     let others = other_disks::open_all(&request.other_disks)?;
 
@@ -75,7 +74,7 @@ pub fn deploy(
                         format: request.format,
                         digest: request.digest.clone(),
                     };
-                    let copied = image::copy(input, order, &target, &user, &**monitor, cancel)?;
+                    let copied = image::put(input, order, &target, &user, &**monitor, cancel)?;
                     tell(&copied, &**monitor);
                     Ok(())
                 }

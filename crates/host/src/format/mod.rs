@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod bytes;
+pub mod compression;
 mod dump;
 mod error;
 mod image;

@@ -1,7 +1,7 @@
 //! From an image's bytes to its disk's content, whatever the form of the image.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use super::{Bytes, Content, Format, ImageError};
+use super::{Bytes, Content, Format, ImageError, compression};
 
 /// What it takes beside the bytes.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ impl Format {
     /// # Errors
     /// When the bytes are no image of this form, or cannot be read.
     pub fn open(self, bytes: Bytes, means: &Means) -> Result<Content, ImageError> {
-        let content = Content::from(bytes);
+        let content = Content::from(compression::unpack(bytes)?);
         match self.file_system() {
             Some(file_system) => file_system.as_disk(content, &means.boot_code),
             None => Ok(content),

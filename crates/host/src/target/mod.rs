@@ -105,14 +105,6 @@ impl Target {
         self.disk.facts().capacity
     }
 
-    /// Looks whether an image of `length` bytes has room.
-    ///
-    /// # Errors
-    /// When it has not.
-    pub fn check_room(&self, length: u64) -> Result<(), TargetError> {
-        open::fits(self.path(), self.capacity(), length)
-    }
-
     /// Its logical sector size in bytes, 512 to 4096; 512 for a regular file.
     #[must_use]
     pub fn sector_size(&self) -> u32 {
