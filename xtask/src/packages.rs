@@ -37,8 +37,9 @@ pub(crate) const DEBIAN: &[&str] = &[
     "tabix",
     "xz-utils",
     "zstd",
-    // The packages.
+    // The packages, and what they depend on.
     "dpkg-dev",
+    "kmod",
     "lintian",
     "systemd",
     // Comparing with the unconfined way.
