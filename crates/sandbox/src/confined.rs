@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::StartError;
-use crate::wire::{self, KILL, Message, TERMINATE};
+use crate::wire::{self, KILL, Message, TERMINATE, ToRun};
 use crate::{Descriptors, Spec, launcher};
 
 /// How long the launcher may take to put up all barriers.
@@ -66,6 +66,17 @@ impl Confined {
         descriptors: &Descriptors,
         streams: Streams,
     ) -> Result<Self, StartError> {
+        let to_run = ToRun::Confined(spec.clone());
+        Self::launch(launcher, &to_run, &descriptors.borrowed(), streams)
+    }
+
+    /// Starts the launcher and has it run something.
+    pub(crate) fn launch(
+        launcher: &Launcher,
+        to_run: &ToRun,
+        descriptors: &[BorrowedFd<'_>],
+        streams: Streams,
+    ) -> Result<Self, StartError> {
         let (control, theirs) = wire::pair().map_err(StartError::Talk)?;
         let child = Command::new(&launcher.program)
             .arg0(OsString::from(launcher::NAME))
@@ -85,17 +96,19 @@ impl Confined {
             notes: Vec::new(),
             status: None,
         };
-        let message = serde_json::to_vec(spec).map_err(|error| StartError::Talk(error.into()))?;
-        wire::send(&confined.control, &message, &descriptors.borrowed())
-            .map_err(StartError::Talk)?;
-        confined.notes = confined.await_start(spec)?;
+        let message = serde_json::to_vec(to_run).map_err(|error| StartError::Talk(error.into()))?;
+        wire::send(&confined.control, &message, descriptors).map_err(StartError::Talk)?;
+        confined.notes = confined.await_start(to_run)?;
         Ok(confined)
     }
 
-    fn await_start(&self, spec: &Spec) -> Result<Vec<String>, StartError> {
-        let refused = |reason: &str| StartError::Refused {
-            program: spec.program.display().to_string(),
-            reason: reason.into(),
+    fn await_start(&self, to_run: &ToRun) -> Result<Vec<String>, StartError> {
+        let refused = |reason: &str| match to_run {
+            ToRun::Confined(spec) => StartError::Refused {
+                program: spec.program.display().to_string(),
+                reason: reason.into(),
+            },
+            ToRun::Attended(_) => StartError::NotRun(reason.into()),
         };
         if !self.is_readable(START_LIMIT).map_err(StartError::Talk)? {
             return Err(StartError::Silent);

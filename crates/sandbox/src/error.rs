@@ -64,6 +64,9 @@ pub enum StartError {
         /// In the launcher's words.
         reason: String,
     },
+    /// A program that is not confined could not be executed; in the launcher's words.
+    #[error("{0}")]
+    NotRun(String),
 }
 
 /// Names what was being done when a system call failed.

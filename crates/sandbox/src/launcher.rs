@@ -16,8 +16,8 @@ use rustix::process::{Pid, PidfdFlags};
 use crate::error::{ConfineError, Doing};
 use crate::spec::Spec;
 use crate::supervisor::{self, Program};
-use crate::wire::{self, Message};
-use crate::{child, descriptors, limits, namespaces};
+use crate::wire::{self, Message, ToRun};
+use crate::{attendant, child, descriptors, limits, namespaces};
 
 /// The name (argv\[0\]) under which an executable must call [`main`] at once.
 pub const NAME: &str = "snf-image-launcher";
@@ -45,17 +45,25 @@ pub fn main() -> ! {
 
 fn run(control: &io::Stdin) -> Result<(), ConfineError> {
     descriptors::close_inherited()?;
-    limits::open_files()?;
     // Out of the terminal's reach: a Ctrl-C there is the host's to answer.
     nix::unistd::setsid().doing("starting a session")?;
     let (message, received) = wire::receive(control).doing("reading what to run")?;
-    let spec: Spec = serde_json::from_slice(&message)
+    let to_run: ToRun = serde_json::from_slice(&message)
         .map_err(|_| ConfineError::Message("description of what to run"))?;
-    let passed = descriptors::place(received)?;
-    let notes = namespaces::leave(spec.network);
-    let (program, notes) = start(&spec, passed, notes)?;
+    let (program, notes) = match &to_run {
+        ToRun::Confined(spec) => {
+            limits::open_files()?;
+            let passed = descriptors::place(received)?;
+            let notes = namespaces::leave(spec.network);
+            start(spec, passed, notes)?
+        }
+        ToRun::Attended(program) => (attendant::start(program)?, Vec::new()),
+    };
     wire::tell(control, &Message::Started { notes }).doing("reporting the start")?;
     let status = supervisor::watch(control.as_fd(), &program)?;
+    if let ToRun::Attended(_) = to_run {
+        attendant::end_orphans();
+    }
     wire::tell(control, &Message::Ended { status }).doing("reporting the end")
 }
 
@@ -79,7 +87,12 @@ fn start(
             let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())
                 .doing("opening the child's pidfd")?;
             let notes = await_program(&ours)?;
-            Ok((Program { pid, pidfd }, notes))
+            let program = Program {
+                pid,
+                pidfd,
+                leads_group: false,
+            };
+            Ok((program, notes))
         }
     }
 }

@@ -10,6 +10,8 @@
 // fork and exec have no safe wrapper. Every block says why it is sound.
 #![allow(unsafe_code)]
 
+mod attendant;
+mod attended;
 mod bound;
 mod child;
 mod confined;
@@ -30,6 +32,7 @@ mod system_calls;
 mod user;
 mod wire;
 
+pub use attended::{Attended, Program};
 pub use bound::die_with_caller;
 pub use confined::{Confined, Launcher, Streams};
 pub use descriptors::{Descriptors, keep_inherited_from_programs};

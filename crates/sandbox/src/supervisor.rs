@@ -4,7 +4,7 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, pidfd_send_signal, waitpid};
 
 use crate::error::{ConfineError, Doing};
 use crate::wire::{self, KILL, TERMINATE};
@@ -13,6 +13,8 @@ use crate::wire::{self, KILL, TERMINATE};
 pub(crate) struct Program {
     pub(crate) pid: Pid,
     pub(crate) pidfd: OwnedFd,
+    /// Whether signals go to its process group too.
+    pub(crate) leads_group: bool,
 }
 
 /// Watches until the program has ended and gives its status of waitpid(2). A host that is
@@ -57,5 +59,10 @@ fn obey(control: BorrowedFd<'_>, program: &Program) -> bool {
 
 fn signal(program: &Program, signal: Signal) {
     // Fails only when the program has just ended, which is what the caller waits for.
-    let _ = pidfd_send_signal(&program.pidfd, signal);
+    let _ = if program.leads_group {
+        // Nobody has waited for it yet, so its number is its own.
+        kill_process_group(program.pid, signal)
+    } else {
+        pidfd_send_signal(&program.pidfd, signal)
+    };
 }

@@ -11,6 +11,9 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::attended::Program;
+use crate::spec::Spec;
+
 /// The largest message, in bytes; well under the default of net.core.wmem_default.
 const MAX_MESSAGE: usize = 64 * 1024;
 
@@ -21,6 +24,15 @@ pub(crate) const MAX_DESCRIPTORS: usize = 64;
 pub(crate) const TERMINATE: u8 = b'T';
 /// Asks the launcher to send SIGKILL to the program.
 pub(crate) const KILL: u8 = b'K';
+
+/// What the host tells the launcher to run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum ToRun {
+    /// A program behind all barriers.
+    Confined(Spec),
+    /// A program with the host's own rights.
+    Attended(Program),
+}
 
 /// What the child tells the launcher, and the launcher the host.
 #[derive(Debug, Serialize, Deserialize)]
