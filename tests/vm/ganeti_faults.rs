@@ -76,7 +76,7 @@ fn verify_and_create_say_the_same_of_wrong_parameters() {
         ),
         ("OSP_IMG_FORMAT", "extdump", "not supported by this release"),
         ("OSP_IMG_ID", "", "img_id is required"),
-        ("OSP_IMG_ID", "pithos://a/b", "no source \"pithos\""),
+        ("OSP_IMG_ID", "-s:x", "begins with a hyphen"),
         ("OSP_IMG_ID", "../image", "must not hold .."),
         (
             "OSP_IMG_PROPERTIES",

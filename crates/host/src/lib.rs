@@ -6,6 +6,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 pub mod appliance;
+pub mod backend;
 pub mod cancel;
 pub mod cli;
 pub mod commands;

@@ -126,9 +126,7 @@ fn image(argument: &OsStr) -> Result<Image, String> {
         Reference::Path(path) => Image::At(path),
         Reference::Url(url) => Image::Url(url),
         Reference::Null => Image::Keep,
-        Reference::External { scheme, .. } => {
-            return Err(format!("this release has no source {scheme:?} of images"));
-        }
+        Reference::External(id) => Image::External(id),
     })
 }
 

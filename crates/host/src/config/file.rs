@@ -101,7 +101,7 @@ pub fn load(given: Option<&Path>) -> Result<Config, ConfigError> {
     if given.is_none() {
         config
             .warnings
-            .extend(leftovers::warnings(Path::new("/etc")));
+            .extend(leftovers::warnings(Path::new("/etc"), &config.settings));
     }
     Ok(config)
 }
@@ -145,6 +145,21 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The variables that a file of a back-end's assigns, under the same rules as the configuration.
+///
+/// # Errors
+/// The first fault of the file.
+pub(crate) fn variables(path: &Path) -> Result<Vec<(String, String)>, ConfigError> {
+    let assignments = parse(&read(path)?).map_err(|source| ConfigError::Syntax {
+        path: path.into(),
+        source,
+    })?;
+    let pairs = assignments
+        .into_iter()
+        .map(|given| (given.name, given.value));
+    Ok(pairs.collect())
 }
 
 /// The text of a file that only its owner, root or this user, can have written.

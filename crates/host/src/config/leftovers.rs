@@ -11,20 +11,26 @@ use crate::ganeti::parameters;
 /// The file that told `snf-image-update-helper` where to download a helper.
 const UPDATE_HELPER: &str = "default/snf-image-update-helper";
 
-/// The directories of sources and of kinds of disks.
+/// The directory of the files of back-ends for sources, some of which may still be in use, and
+/// that of kinds of disks.
 const BACKENDS: [&str; 2] = ["snf-image/backends/src", "snf-image/backends/dst"];
 
 /// One line for each setting in such a file below `etc`, and for each file that switched
-/// something by being there.
-pub(super) fn warnings(etc: &Path) -> Vec<String> {
+/// something by being there. What belongs to a back-end that is there is none.
+pub(super) fn warnings(etc: &Path, settings: &Settings) -> Vec<String> {
     let mut warnings = settings_of(&etc.join(UPDATE_HELPER));
     for directory in BACKENDS {
-        for file in files(&etc.join(directory)) {
+        let directory = etc.join(directory);
+        for file in files(&directory) {
+            if directory == settings.backends_config_dir && has_backend(&file, settings) {
+                continue;
+            }
             match file.extension().and_then(|extension| extension.to_str()) {
                 Some("conf") => warnings.extend(settings_of(&file)),
                 Some("priority" | "disabled") => warnings.push(format!(
                     "{} has no effect: the form of img_id decides where the image comes from, \
-                     and the kind of the disk how it is written; remove the file",
+                     and the kind of the disk how it is written; there is no such back-end in \
+                     BACKENDS_DIR; remove the file",
                     file.display()
                 )),
                 _ => {}
@@ -32,6 +38,11 @@ pub(super) fn warnings(etc: &Path) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Whether a file belongs to a program in BACKENDS_DIR.
+fn has_backend(file: &Path, settings: &Settings) -> bool {
+    (file.file_stem()).is_some_and(|name| settings.backends_dir.join(name).exists())
 }
 
 /// The files of a directory in the order of their names; none where there is no such directory.
@@ -78,13 +89,37 @@ fn settings_of(path: &Path) -> Vec<String> {
 mod tests {
     use super::*;
 
+    /// The warnings of a node without back-ends.
+    fn none(etc: &Path) -> Vec<String> {
+        let settings = Settings {
+            backends_dir: etc.join("nothing"),
+            backends_config_dir: etc.join("snf-image/backends/src"),
+            ..Settings::default()
+        };
+        warnings(etc, &settings)
+    }
+
+    #[test]
+    fn what_belongs_to_a_back_end_is_no_leftover() {
+        let etc = tempfile::tempdir().unwrap();
+        let files = etc.path().join("snf-image/backends/src");
+        fs::create_dir_all(&files).unwrap();
+        for name in ["pithos.conf", "pithos.priority", "network.disabled"] {
+            fs::write(files.join(name), "PITHOS_DB=x\n").unwrap();
+        }
+        assert_eq!(none(etc.path()).len(), 3);
+        fs::create_dir_all(etc.path().join("nothing/pithos")).unwrap();
+        let [warning] = none(etc.path()).try_into().unwrap();
+        assert!(warning.contains("network.disabled"), "{warning}");
+    }
+
     #[test]
     fn a_fresh_node_gets_no_warning_and_neither_do_comments() {
         let etc = tempfile::tempdir().unwrap();
-        assert_eq!(warnings(etc.path()), Vec::<String>::new());
+        assert_eq!(none(etc.path()), Vec::<String>::new());
         fs::create_dir(etc.path().join("default")).unwrap();
         fs::write(etc.path().join(UPDATE_HELPER), "# HELPER_URL=x\n").unwrap();
-        assert_eq!(warnings(etc.path()), Vec::<String>::new());
+        assert_eq!(none(etc.path()), Vec::<String>::new());
     }
 
     #[test]
@@ -106,7 +141,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let found = warnings(etc.path());
+        let found = none(etc.path());
         for (warning, words) in found.iter().zip([
             [
                 "snf-image-update-helper: line 1: HELPER_URL",

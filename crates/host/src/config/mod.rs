@@ -9,6 +9,7 @@ mod settings;
 mod shell;
 mod variant;
 
+pub(crate) use file::variables;
 pub use file::{Config, ConfigError, DEFAULT_FILES, load};
 pub use origin::{Given, Origin};
 pub use settings::{AcceleratorChoice, HelperBuilder, ParametersSeat, SettingError, Settings};

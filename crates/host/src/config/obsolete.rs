@@ -57,7 +57,7 @@ const OBSOLETE: [(&[&str], &str); 12] = [
             "PITHOS_ARCHIPELAGO_CONF",
             "PITHCAT_UMASK",
         ],
-        "this release takes no image from Pithos; use IMAGE_DIR",
+        "set it in pithos.conf in BACKENDS_CONFIG_DIR, for a back-end pithos",
     ),
     (
         &["RBD_CEPH_CONF", "RBD_BLOCK_SIZE"],

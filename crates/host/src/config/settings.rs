@@ -64,6 +64,12 @@ pub struct Settings {
     pub qemu: PathBuf,
     /// `IMAGE_DIR`: where the images lie that the OS parameter img_id may name.
     pub image_dir: PathBuf,
+    /// `BACKENDS_DIR`: the programs that read images which nothing here knows.
+    pub backends_dir: PathBuf,
+    /// `BACKENDS_CONFIG_DIR`: their variables and priorities.
+    pub backends_config_dir: PathBuf,
+    /// `BACKENDS_TIMEOUT`: how long one may take to answer, or send nothing.
+    pub backends_timeout: Duration,
     /// `FETCH_ALLOW`: hosts and addresses that images may be fetched from, beside public ones.
     pub fetch_allow: Vec<Rule>,
     /// `FETCH_DENY`: those that they may not be fetched from.
@@ -109,6 +115,9 @@ impl Default for Settings {
             helper_parameters: ParametersSeat::Virtio,
             qemu: PathBuf::from("qemu-system-x86_64"),
             image_dir: PathBuf::from("/var/lib/snf-image"),
+            backends_dir: PathBuf::from("/usr/share/ganeti/os/snf-image/backends/src"),
+            backends_config_dir: PathBuf::from("/etc/snf-image/backends/src"),
+            backends_timeout: Duration::from_secs(60),
             fetch_allow: Vec::new(),
             fetch_deny: Vec::new(),
             fetch_proxy: String::new(),
@@ -205,6 +214,15 @@ impl Settings {
                     .ok_or_else(|| refuse("it is the name or the path of a program"))?;
             }
             "IMAGE_DIR" => self.image_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
+            "BACKENDS_DIR" => {
+                self.backends_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
+            }
+            "BACKENDS_CONFIG_DIR" => {
+                self.backends_config_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
+            }
+            "BACKENDS_TIMEOUT" => {
+                self.backends_timeout = duration(value).ok_or_else(|| refuse(TIME))?
+            }
             "FETCH_ALLOW" => self.fetch_allow = rules(value).ok_or_else(|| refuse(RULES))?,
             "FETCH_DENY" => self.fetch_deny = rules(value).ok_or_else(|| refuse(RULES))?,
             "FETCH_PROXY" => {
@@ -262,6 +280,12 @@ impl Settings {
             rules.join(" ")
         };
         vec![
+            ("BACKENDS_CONFIG_DIR", path(&self.backends_config_dir)),
+            ("BACKENDS_DIR", path(&self.backends_dir)),
+            (
+                "BACKENDS_TIMEOUT",
+                self.backends_timeout.as_secs().to_string(),
+            ),
             ("FETCH_ALLOW", listed(&self.fetch_allow)),
             ("FETCH_CA_FILE", path(&self.fetch_ca_file)),
             ("FETCH_DENY", listed(&self.fetch_deny)),

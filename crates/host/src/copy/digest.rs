@@ -19,7 +19,8 @@ pub(super) enum Digesting {
     /// and leaves out what it does not need.
     File(JoinHandle<Result<Digest, SourceError>>),
     /// The copy reads the stream.
-    Stream(Watched),
+    /// Its length is told where it was announced.
+    Stream(Watched, Option<u64>),
     /// Nobody asked for one.
     None,
 }
@@ -30,11 +31,11 @@ impl Digesting {
         incoming: &Incoming,
     ) -> Result<Self, CopyError> {
         Ok(match (incoming, algorithm.map(Hasher::new)) {
-            (Incoming::Stream(stream, _), hasher) => {
+            (Incoming::Stream(stream, length), hasher) => {
                 if let Some(hasher) = hasher {
                     stream.hash(hasher);
                 }
-                Digesting::Stream(stream.clone())
+                Digesting::Stream(stream.clone(), *length)
             }
             (Incoming::File(_), None) => Digesting::None,
             (Incoming::File(source), Some(hasher)) => {
@@ -47,15 +48,20 @@ impl Digesting {
         })
     }
 
-    /// The digest. To be called after the copy; what it has not read of a stream is read now.
+    /// The digest. To be called after the copy; what it has not read of a stream is read now, and
+    /// held against the length that was announced.
     pub(super) fn finish(self) -> Result<Option<Digest>, CopyError> {
         match self {
             Digesting::File(thread) => {
                 let digest = thread.join().map_err(|_| CopyError::Stopped)?;
                 Ok(Some(digest.map_err(ImageError::from)?))
             }
-            Digesting::Stream(mut stream) => {
+            Digesting::Stream(mut stream, length) => {
                 io::copy(&mut stream, &mut io::sink()).map_err(ImageError::Stream)?;
+                let came = stream.came();
+                if let Some(expected) = length.filter(|expected| *expected != came) {
+                    return Err(CopyError::Length { came, expected });
+                }
                 Ok(stream.digest())
             }
             Digesting::None => Ok(None),

@@ -178,8 +178,10 @@ impl Copying {
         let (kind, image, producer) = match input {
             Input::File(source) => (InputKind::File, source.reader().try_clone()?, None),
             Input::Stream(stream) => {
-                let length = stream.length;
-                let kind = InputKind::Stream { length };
+                let kind = InputKind::Stream {
+                    length: stream.length,
+                    patience: stream.patience.map(|patience| patience.as_secs()),
+                };
                 (kind, stream.bytes, Some(stream.producer))
             }
         };

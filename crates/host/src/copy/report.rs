@@ -32,6 +32,8 @@ pub(super) enum InputKind {
     Stream {
         /// How many bytes come, where that is known.
         length: Option<u64>,
+        /// How long it may be waited for a byte, in seconds; for ever without a number.
+        patience: Option<u64>,
     },
 }
 

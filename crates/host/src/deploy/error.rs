@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::host_keys::HostKeyError;
 use crate::appliance::ApplianceError;
+use crate::backend::BackendError;
 use crate::cancel::Cancel;
 use crate::copy::CopyFailure;
 use crate::fetch::{FetchError, OptionsError};
@@ -35,6 +36,9 @@ pub enum DeployError {
     /// The image cannot be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// No back-end gives the image.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
     /// The settings do not say how to fetch it.
     #[error(transparent)]
     FetchOptions(#[from] OptionsError),
@@ -93,6 +97,7 @@ impl DeployError {
             self,
             DeployError::Source(_)
                 | DeployError::Fetch(FetchError::Failed { .. })
+                | DeployError::Backend(BackendError::None { .. } | BackendError::Failed { .. })
                 | DeployError::Target(_)
                 | DeployError::SameFile(_)
                 | DeployError::Copy(CopyFailure::Failed {
@@ -110,6 +115,7 @@ impl DeployError {
                 CopyFailure::Role(RoleError::Cancelled)
                     | CopyFailure::Producer(ProducerError::Cancelled)
             ) | DeployError::Fetch(FetchError::Role(RoleError::Cancelled))
+                | DeployError::Backend(BackendError::Cancelled)
                 | DeployError::Vm(VmError::Cancelled)
         )
     }

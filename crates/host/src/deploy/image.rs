@@ -4,6 +4,7 @@
 use snf_image_sandbox::User;
 
 use super::DeployError;
+use crate::backend;
 use crate::cancel::Cancel;
 use crate::config::Settings;
 use crate::copy::{self, Copied, CopyFailure, Copying, Order};
@@ -13,7 +14,8 @@ use crate::request::{Image, Request};
 use crate::source::{Input, Source};
 use crate::target::Target;
 
-/// Opens what there is to copy, or begins to fetch it as `user`; nothing where the target keeps
+/// Opens what there is to copy, or begins to fetch it as `user` or to have it
+/// sent; nothing where the target keeps
 /// what it holds.
 pub(super) fn open(
     image: &Image,
@@ -28,6 +30,7 @@ pub(super) fn open(
             let options = Options::new(settings)?;
             Input::Stream(fetch::start(url, &options, user, cancel)?)
         }
+        Image::External(id) => Input::Stream(backend::start(id, &settings.into(), cancel)?),
         Image::Keep => return Ok(None),
     };
     Ok(Some(input))

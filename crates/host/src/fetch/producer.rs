@@ -95,6 +95,7 @@ pub fn start(
                 bytes: File::from(OwnedFd::from(reader)),
                 name: name.clone(),
                 length,
+                patience: None,
                 producer: Box::new(Download { process, url: name }),
             });
         }

@@ -14,7 +14,7 @@ use crate::request::Image;
 use crate::source::{Reference, Source, SourceError};
 
 /// A file below IMAGE_DIR, by its name there (an absolute path that begins with IMAGE_DIR means the
-/// same), a URL, or null.
+/// same), a URL, what a back-end knows, or null.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageId(Reference);
 
@@ -59,16 +59,13 @@ pub enum ImageError {
         /// The system's answer.
         error: io::Error,
     },
-    /// Nothing here reads images of this scheme.
-    #[error("this release has no source {0:?} of images")]
-    NoSource(String),
     /// It cannot be read as an image.
     #[error(transparent)]
     Source(#[from] SourceError),
 }
 
 impl ImageId {
-    /// Reads `NAME`, `local://NAME`, `file://NAME`, a URL or `null`.
+    /// Reads `NAME`, `local://NAME`, `file://NAME`, a URL, `SCHEME:…` or `null`.
     ///
     /// # Errors
     /// When it is of another form.
@@ -76,14 +73,7 @@ impl ImageId {
         let reference = Reference::parse(text)?;
         match &reference {
             Reference::Path(name) => check_name(name)?,
-            Reference::Url(_) | Reference::Null => {}
-            Reference::External { scheme, .. } => {
-                let scheme: String = scheme.chars().take(20).collect();
-                return Err(format!(
-                    "this release has no source {scheme:?}: give the name of an image in \
-                     IMAGE_DIR, or a URL with http or https"
-                ));
-            }
+            Reference::Url(_) | Reference::Null | Reference::External(_) => {}
         }
         Ok(ImageId(reference))
     }
@@ -97,7 +87,7 @@ impl ImageId {
             Reference::Path(name) => Ok(Image::Open(open(name, settings)?)),
             Reference::Url(url) => Ok(Image::Url(url.clone())),
             Reference::Null => Ok(Image::Keep),
-            Reference::External { scheme, .. } => Err(ImageError::NoSource(scheme.clone())),
+            Reference::External(id) => Ok(Image::External(id.clone())),
         }
     }
 }
@@ -239,7 +229,7 @@ mod tests {
             "local://",
             "http://",
             "https://[::1",
-            "pithos://a/b",
+            "-s:x",
             "a\nb",
         ] {
             assert!(ImageId::parse(id).is_err(), "{id:?}");

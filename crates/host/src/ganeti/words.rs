@@ -4,6 +4,7 @@
 use super::config_url::UrlError;
 use super::fault::Fault;
 use super::image_id::ImageError;
+use crate::backend::BackendError;
 use crate::config::{ConfigError, VariantError};
 use crate::copy::CopyFailure;
 use crate::deploy::DeployError;
@@ -55,7 +56,6 @@ impl From<ImageError> for Fault {
             | ImageError::Special(name) => {
                 Some(format!("img_id: there is no image {}", name.display()))
             }
-            ImageError::NoSource(_) => Some(error.to_string()),
             ImageError::Source(error) => of_source(error),
             ImageError::Directory { .. } | ImageError::Open { .. } => None,
         };
@@ -74,7 +74,11 @@ impl From<DeployError> for Fault {
         let words = match &error {
             DeployError::Source(error) => of_source(error),
             DeployError::Target(error) => of_target(error),
+            DeployError::Backend(BackendError::None { scheme, .. }) => {
+                Some(format!("img_id: no source of images reads {scheme:?}"))
+            }
             DeployError::Fetch(FetchError::Failed { .. })
+            | DeployError::Backend(BackendError::Failed { .. })
             | DeployError::Copy(CopyFailure::Producer(ProducerError::Failed(_))) => {
                 Some("the image could not be fetched".into())
             }

@@ -17,7 +17,7 @@ use snf_image_protocol::{
 };
 
 use crate::format::Format;
-use crate::source::{Source, Url};
+use crate::source::{ExternalId, Source, Url};
 use crate::verification::Digest;
 
 pub use inject::{InjectError, parse_inject};
@@ -42,6 +42,8 @@ pub enum Image {
     Open(Source),
     /// An image that is fetched.
     Url(Url),
+    /// An image that a back-end of the node's reads.
+    External(ExternalId),
     /// None: the target keeps what it holds and is only customised.
     Keep,
 }
@@ -53,6 +55,7 @@ impl fmt::Display for Image {
             Image::At(path) => path.display().fmt(formatter),
             Image::Open(source) => source.path().display().fmt(formatter),
             Image::Url(url) => url.fmt(formatter),
+            Image::External(id) => id.fmt(formatter),
             Image::Keep => formatter.write_str("null"),
         }
     }

@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 use snf_image_sandbox::Launcher;
 
 pub use inside::{Inside, Reporter};
+pub(crate) use process::how_it_ended;
 pub use process::{Needs, Process, RoleError};
 
 /// What such a process does.
@@ -36,7 +37,8 @@ pub fn taken_by(program: PathBuf) {
     let _ = TAKEN_BY.set(program);
 }
 
-fn launcher() -> Launcher {
+/// The executable that starts programs, behind barriers or not.
+pub(crate) fn launcher() -> Launcher {
     TAKEN_BY
         .get()
         .map_or_else(Launcher::default, |program| Launcher {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -177,13 +177,7 @@ impl Process {
 
     fn broken(&mut self) -> RoleError {
         let how = match self.confined.wait(END_LIMIT) {
-            Ok(Some(status)) => match (status.signal(), status.code()) {
-                (Some(signal), _) => format!(
-                    "killed by {}",
-                    signal_hook::low_level::signal_name(signal).unwrap_or("a signal")
-                ),
-                (None, code) => format!("exit code {}", code.unwrap_or_default()),
-            },
+            Ok(Some(status)) => how_it_ended(status),
             Ok(None) => "it closed its channel".into(),
             Err(error) => error.to_string(),
         };
@@ -191,5 +185,16 @@ impl Process {
             name: self.role.name(),
             how,
         }
+    }
+}
+
+/// How a process ended, in the words of a message.
+pub(crate) fn how_it_ended(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => format!(
+            "killed by {}",
+            signal_hook::low_level::signal_name(signal).unwrap_or("a signal")
+        ),
+        (None, code) => format!("exit code {}", code.unwrap_or_default()),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 use std::fs::File;
+use std::time::Duration;
 
 use super::Source;
 use crate::cancel::Cancel;
@@ -25,6 +26,8 @@ pub struct Stream {
     pub name: String,
     /// How many will come, where the sender has said so.
     pub length: Option<u64>,
+    /// How long the copy may wait for a byte, where the sender does not see to that itself.
+    pub patience: Option<Duration>,
     /// Who sends them.
     pub producer: Box<dyn Producer>,
 }

@@ -1,11 +1,13 @@
 //! Where an image's bytes come from: a file or block device of this machine, or a stream.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod external;
 mod input;
 mod local;
 mod reference;
 mod url;
 
+pub use external::ExternalId;
 pub use input::{Input, Producer, ProducerError, Stream};
 pub use local::{Source, SourceError};
 pub use reference::Reference;

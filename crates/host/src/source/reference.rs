@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::external::ExternalId;
 use super::url::{SCHEMES, Url};
 
 /// The name of an image, before anything is looked up.
@@ -17,19 +18,14 @@ pub enum Reference {
     /// No image: the disk keeps what it holds, and is customised.
     Null,
     /// What another program may know how to read.
-    External {
-        /// What comes before the first colon.
-        scheme: String,
-        /// All of it, as it was given.
-        text: String,
-    },
+    External(ExternalId),
 }
 
 impl Reference {
     /// Reads `NAME`, `local://NAME`, `file://NAME`, a URL, `null`, or `SCHEME:…` of another scheme.
     ///
     /// # Errors
-    /// When a URL is not valid, or a name is missing.
+    /// When a URL is not valid, a name is missing, or another program would take it for an option.
     pub fn parse(text: &str) -> Result<Self, String> {
         let Some((scheme, rest)) = text.split_once(':') else {
             return Ok(match text {
@@ -48,10 +44,7 @@ impl Reference {
                 Ok(url) => Ok(Reference::Url(url)),
                 Err(error) => Err(error.to_string()),
             },
-            other => Ok(Reference::External {
-                scheme: other.into(),
-                text: text.into(),
-            }),
+            _ => Ok(Reference::External(ExternalId::parse(text)?)),
         }
     }
 
@@ -85,7 +78,7 @@ impl fmt::Display for Reference {
             Reference::Path(path) => path.display().fmt(formatter),
             Reference::Url(url) => url.fmt(formatter),
             Reference::Null => formatter.write_str("null"),
-            Reference::External { scheme, .. } => write!(formatter, "{scheme}:…"),
+            Reference::External(id) => id.fmt(formatter),
         }
     }
 }
@@ -99,7 +92,7 @@ mod tests {
             Ok(Reference::Path(_)) => "path",
             Ok(Reference::Url(_)) => "url",
             Ok(Reference::Null) => "null",
-            Ok(Reference::External { .. }) => "external",
+            Ok(Reference::External(_)) => "external",
             Err(_) => "refused",
         }
     }
@@ -117,6 +110,7 @@ mod tests {
             ("http://", "refused"),
             ("pithos://user/container/a b?c&d", "external"),
             ("pithosmap:x", "external"),
+            ("-s:x", "refused"),
         ] {
             assert_eq!(kind(Reference::parse(text)), expected, "{text}");
         }

@@ -43,6 +43,7 @@ fn stream(image: &Path) -> Input {
         bytes: File::from(OwnedFd::from(bytes)),
         name: "a stream".into(),
         length: None,
+        patience: None,
         producer: Box::new(Cat(cat)),
     })
 }

@@ -48,6 +48,7 @@ fn send(
         bytes: File::from(std::os::fd::OwnedFd::from(reader)),
         name: "a stream".into(),
         length,
+        patience: None,
         producer: Box::new(Sender {
             outcome,
             asked: Arc::clone(&asked),

@@ -87,6 +87,7 @@ impl Stage {
                     bytes: File::from(OwnedFd::from(reader)),
                     name: image.into(),
                     length: Some(source.length()),
+                    patience: None,
                     producer: Box::new(Sender),
                 };
                 (Input::Stream(stream), Some(sending))
