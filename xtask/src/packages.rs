@@ -50,6 +50,7 @@ pub(crate) const DEBIAN: &[&str] = &[
     // Servers of the tests, and their certificates.
     "openssl",
     "python3",
+    "nbdkit",
 ];
 
 /// What the copy is measured against.

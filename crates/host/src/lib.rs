@@ -17,6 +17,7 @@ pub mod fetch;
 pub mod format;
 pub mod ganeti;
 pub mod monitor;
+pub mod nbd;
 pub mod private_dir;
 pub mod request;
 pub mod role;

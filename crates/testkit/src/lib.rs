@@ -9,6 +9,7 @@ pub mod disk;
 pub mod ext;
 pub mod leftovers;
 pub mod machine;
+pub mod nbd;
 pub mod process;
 pub mod tool;
 pub mod tree;
