@@ -48,9 +48,15 @@ pub(crate) const DEBIAN: &[&str] = &[
     "qemu-utils",
     "ca-certificates",
     // Servers of the tests, and their certificates.
+    "curl",
+    "memcached",
     "openssl",
     "python3",
     "nbdkit",
+    "swift-account",
+    "swift-container",
+    "swift-object",
+    "swift-proxy",
 ];
 
 /// What the copy is measured against.
