@@ -38,7 +38,7 @@ complete -c snf-image -n "__fish_snf_image_using_subcommand config" -l config -d
 complete -c snf-image -n "__fish_snf_image_using_subcommand config" -s v -l verbose -d 'Say what is being done, and after a failure show the end of the helper\'s log; twice: show all of the log'
 complete -c snf-image -n "__fish_snf_image_using_subcommand config" -l json -d 'Print messages as JSON lines on standard output'
 complete -c snf-image -n "__fish_snf_image_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l image -d 'The image: a file, a block device, a URL to fetch it from, or null to keep what the target holds' -r -F
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l image -d 'The image: a file, a block device, where to fetch it from, or null to keep what the target holds' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l target -d 'The block device, or the regular file, that becomes the machine\'s disk' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l format -d 'What the image is' -r -f -a "diskdump\t'A raw dump of a whole disk'
 extdump\t'A raw dump of one ext2, ext3 or ext4 file system'

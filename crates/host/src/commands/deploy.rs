@@ -125,6 +125,7 @@ fn image(argument: &OsStr) -> Result<Image, String> {
     Ok(match Reference::of_argument(argument)? {
         Reference::Path(path) => Image::At(path),
         Reference::Url(url) => Image::Url(url),
+        Reference::Stored(name) => Image::Stored(name),
         Reference::Null => Image::Keep,
         Reference::External(id) => Image::External(id),
     })

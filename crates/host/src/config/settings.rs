@@ -86,6 +86,8 @@ pub struct Settings {
     pub import_grow: bool,
     /// `PROGRESS_MONITOR`: the program that is fed with messages; none when empty.
     pub progress_monitor: PathBuf,
+    /// `STORES_DIR`: where the files lie that speak of object stores, with their credentials.
+    pub stores_dir: PathBuf,
     /// `VARIANTS_DIR`: where the variants' files lie.
     pub variants_dir: PathBuf,
 }
@@ -126,6 +128,7 @@ impl Default for Settings {
             image_debug: false,
             import_grow: true,
             progress_monitor: PathBuf::new(),
+            stores_dir: PathBuf::from("/etc/snf-image/stores"),
             variants_dir: PathBuf::from("/etc/ganeti/snf-image/variants"),
         }
     }
@@ -249,6 +252,7 @@ impl Settings {
                         refuse("it is the absolute path of a program, without arguments, or empty")
                     })?;
             }
+            "STORES_DIR" => self.stores_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
             "VARIANTS_DIR" => {
                 self.variants_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
             }
@@ -313,6 +317,7 @@ impl Settings {
             ("IMPORT_GROW", switch(self.import_grow)),
             ("PROGRESS_MONITOR", path(&self.progress_monitor)),
             ("QEMU", path(&self.qemu)),
+            ("STORES_DIR", path(&self.stores_dir)),
             ("VARIANTS_DIR", path(&self.variants_dir)),
         ]
     }
@@ -432,6 +437,7 @@ mod tests {
             ("IMAGE_DEBUG", "maybe"),
             ("IMPORT_GROW", ""),
             ("PROGRESS_MONITOR", "monitor --verbose"),
+            ("STORES_DIR", "stores"),
             ("VARIANTS_DIR", "variants"),
         ] {
             assert!(

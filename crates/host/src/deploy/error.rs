@@ -11,6 +11,7 @@ use crate::copy::CopyFailure;
 use crate::fetch::{FetchError, OptionsError};
 use crate::role::RoleError;
 use crate::source::{ProducerError, SourceError};
+use crate::store::StoreError;
 use crate::target::{Target, TargetError};
 use crate::vm::{ParamsError, VmError};
 
@@ -42,6 +43,9 @@ pub enum DeployError {
     /// The settings do not say how to fetch it.
     #[error(transparent)]
     FetchOptions(#[from] OptionsError),
+    /// It is not known where the image is.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The target cannot be written.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -98,6 +102,7 @@ impl DeployError {
             DeployError::Source(_)
                 | DeployError::Fetch(FetchError::Failed { .. })
                 | DeployError::Backend(BackendError::None { .. } | BackendError::Failed { .. })
+                | DeployError::Store(_)
                 | DeployError::Target(_)
                 | DeployError::SameFile(_)
                 | DeployError::Copy(CopyFailure::Failed {

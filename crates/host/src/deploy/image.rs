@@ -12,6 +12,7 @@ use crate::fetch::{self, Options};
 use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
 use crate::source::{Input, Source};
+use crate::store::Place;
 use crate::target::Target;
 
 /// Opens what there is to copy, or begins to fetch it as `user` or to have it
@@ -31,6 +32,11 @@ pub(super) fn open(
             Input::Stream(fetch::start(url, &options, user, cancel)?)
         }
         Image::External(id) => Input::Stream(backend::start(id, &settings.into(), cancel)?),
+        Image::Stored(name) => {
+            let options = Options::new(settings)?;
+            let place = Place::find(name, &settings.stores_dir)?;
+            Input::Stream(fetch::start(place, &options, user, cancel)?)
+        }
         Image::Keep => return Ok(None),
     };
     Ok(Some(input))

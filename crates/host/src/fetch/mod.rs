@@ -5,16 +5,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod addresses;
+mod client;
+mod complaint;
 mod download;
 mod http;
+mod location;
 mod options;
+mod origin;
+mod permit;
 mod policy;
 mod producer;
 mod report;
 mod resolver;
 mod role;
 mod rule;
+mod s3;
 
+pub use location::Location;
 pub use options::{Options, OptionsError};
 pub use policy::Policy;
 pub use producer::{FetchError, start};

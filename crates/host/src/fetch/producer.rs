@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use snf_image_sandbox::{Limits, User};
 
+use super::location::Location;
 use super::options::Options;
 use super::report::{Job, Report};
 use crate::cancel::Cancel;
 use crate::role::{Needs, Process, Role, RoleError};
-use crate::source::{Producer, ProducerError, Stream, Url};
+use crate::source::{Producer, ProducerError, Stream};
 
 /// What the C library reads to look up names, and where the authorities' certificates are.
 const READABLE: [&str; 9] = [
@@ -59,13 +60,13 @@ pub enum FetchError {
     },
 }
 
-/// Starts the download of `url` by a process that runs as `user`, and waits until the image
-/// begins to come.
+/// Starts the download of an image by a process that runs as `user`, and waits until it begins to
+/// come.
 ///
 /// # Errors
 /// When the process does not come up, the server sends no image, or `cancel` is called.
 pub fn start(
-    url: &Url,
+    location: impl Into<Location>,
     options: &Options,
     user: &User,
     cancel: &Cancel,
@@ -73,8 +74,10 @@ pub fn start(
     let (reader, writer) = io::pipe()?;
     // A smaller one is as right, and a little slower.
     let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE);
+    let location = location.into();
+    let name = location.name.clone();
     let job = Job {
-        url: url.expose().into(),
+        location,
         options: options.clone(),
     };
     let needs = Needs {
@@ -87,7 +90,6 @@ pub fn start(
         },
     };
     let mut process = Process::start(Role::Fetch, user, needs, &job, vec![writer.into()])?;
-    let name = url.to_string();
     // The process bounds every step itself.
     let reason = match process.next(cancel, None)? {
         Report::Begun { length } => {

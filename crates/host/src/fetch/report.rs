@@ -3,13 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::location::Location;
 use super::options::Options;
 
 /// One download. Beside it goes the end of the pipe to write to.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Job {
-    /// Whole, so never in a log.
-    pub(super) url: String,
+    pub(super) location: Location,
     pub(super) options: Options,
 }
 

@@ -8,13 +8,13 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use super::policy::Policy;
+use super::permit::Permit;
 
 /// The resolver of a download.
 #[derive(Debug)]
 pub(super) struct Guarded {
     /// None for a proxy, which the administrator chose, and which looks up all other names.
-    pub(super) policy: Option<Policy>,
+    pub(super) permit: Option<Permit>,
     pub(super) system: DefaultResolver,
 }
 
@@ -26,7 +26,7 @@ impl Resolver for Guarded {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.system.resolve(uri, config, timeout)?;
-        let Some(policy) = &self.policy else {
+        let Some(permit) = &self.permit else {
             return Ok(found);
         };
         let host = uri.host().unwrap_or_default();
@@ -34,7 +34,7 @@ impl Resolver for Guarded {
         let mut permitted = self.empty();
         let mut refusal = None;
         for address in found.iter() {
-            match policy.check(host, address.ip()) {
+            match permit.check(host, address.port(), address.ip()) {
                 Ok(()) => permitted.push(*address),
                 Err(refused) => refusal = Some(refused),
             }

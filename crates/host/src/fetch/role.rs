@@ -6,11 +6,17 @@ use std::io;
 
 use snf_image_sandbox::Calls;
 
+use super::client::Client;
 use super::download::Download;
 use super::http::Http;
+use super::location::At;
+use super::origin::{Origin, Plain};
+use super::permit::{Endpoint, Permit};
 use super::report::{Job, Report};
+use super::s3::Signed;
 use crate::role::{Inside, Reporter};
 use crate::source::Url;
+use crate::store::Place;
 
 /// Does one download and says how it went.
 ///
@@ -28,9 +34,29 @@ pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
 }
 
 fn fetch(job: &Job, sink: File, reporter: &Reporter) -> Result<(), String> {
-    let url = Url::parse(&job.url).map_err(|error| error.to_string())?;
+    match &job.location.at {
+        At::Url(url) => {
+            let url = Url::parse(url).map_err(|error| error.to_string())?;
+            download(job, Plain(url), Vec::new(), sink, reporter)
+        }
+        At::Place(Place::S3(store, object)) => {
+            let origin = Signed::new(store, object)?;
+            let endpoints = vec![origin.endpoint()?];
+            download(job, origin, endpoints, sink, reporter)
+        }
+    }
+}
+
+fn download(
+    job: &Job,
+    origin: impl Origin,
+    endpoints: Vec<Endpoint>,
+    sink: File,
+    reporter: &Reporter,
+) -> Result<(), String> {
     let options = &job.options;
-    let mut server = Http::new(url, options)?;
+    let client = Client::new(options, Permit::new(&options.policy, endpoints))?;
+    let mut server = Http::new(client, origin);
     let begun = |length| reporter.report(&Report::Begun { length });
     Download::new(&mut server, sink, options.patience).run(options.pause, begun)
 }

@@ -14,7 +14,7 @@ use crate::request::Image;
 use crate::source::{Reference, Source, SourceError};
 
 /// A file below IMAGE_DIR, by its name there (an absolute path that begins with IMAGE_DIR means the
-/// same), a URL, what a back-end knows, or null.
+/// same), a URL, the name of an image in a store, what a back-end knows, or null.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageId(Reference);
 
@@ -65,7 +65,8 @@ pub enum ImageError {
 }
 
 impl ImageId {
-    /// Reads `NAME`, `local://NAME`, `file://NAME`, a URL, `SCHEME:…` or `null`.
+    /// Reads `NAME`, `local://NAME`, `file://NAME`, a URL, the name of an image in a store, `SCHEME:…` or
+    /// `null`.
     ///
     /// # Errors
     /// When it is of another form.
@@ -73,7 +74,8 @@ impl ImageId {
         let reference = Reference::parse(text)?;
         match &reference {
             Reference::Path(name) => check_name(name)?,
-            Reference::Url(_) | Reference::Null | Reference::External(_) => {}
+            Reference::Url(_) | Reference::Stored(_) | Reference::Null | Reference::External(_) => {
+            }
         }
         Ok(ImageId(reference))
     }
@@ -86,6 +88,7 @@ impl ImageId {
         match &self.0 {
             Reference::Path(name) => Ok(Image::Open(open(name, settings)?)),
             Reference::Url(url) => Ok(Image::Url(url.clone())),
+            Reference::Stored(name) => Ok(Image::Stored(name.clone())),
             Reference::Null => Ok(Image::Keep),
             Reference::External(id) => Ok(Image::External(id.clone())),
         }

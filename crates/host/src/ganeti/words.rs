@@ -11,6 +11,7 @@ use crate::deploy::DeployError;
 use crate::fetch::FetchError;
 use crate::request::TooMuch;
 use crate::source::{ProducerError, SourceError};
+use crate::store::StoreError;
 use crate::target::TargetError;
 use crate::vm::VmError;
 
@@ -81,6 +82,9 @@ impl From<DeployError> for Fault {
             | DeployError::Backend(BackendError::Failed { .. })
             | DeployError::Copy(CopyFailure::Producer(ProducerError::Failed(_))) => {
                 Some("the image could not be fetched".into())
+            }
+            DeployError::Store(StoreError::Unknown { what, .. }) => {
+                Some(format!("img_id: there is no {what}"))
             }
             // The reason comes from another process as the log's text alone.
             DeployError::Copy(CopyFailure::Failed {

@@ -18,6 +18,7 @@ use snf_image_protocol::{
 
 use crate::format::Format;
 use crate::source::{ExternalId, Source, Url};
+use crate::store::StoredName;
 use crate::verification::Digest;
 
 pub use inject::{InjectError, parse_inject};
@@ -44,6 +45,8 @@ pub enum Image {
     Url(Url),
     /// An image that a back-end of the node's reads.
     External(ExternalId),
+    /// An image that is fetched from a store.
+    Stored(StoredName),
     /// None: the target keeps what it holds and is only customised.
     Keep,
 }
@@ -56,6 +59,7 @@ impl fmt::Display for Image {
             Image::Open(source) => source.path().display().fmt(formatter),
             Image::Url(url) => url.fmt(formatter),
             Image::External(id) => id.fmt(formatter),
+            Image::Stored(name) => name.fmt(formatter),
             Image::Keep => formatter.write_str("null"),
         }
     }

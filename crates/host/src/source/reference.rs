@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::external::ExternalId;
 use super::url::{SCHEMES, Url};
+use crate::store::{self, StoredName};
 
 /// The name of an image, before anything is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Reference {
     Path(PathBuf),
     /// Something to fetch.
     Url(Url),
+    /// In a store.
+    Stored(StoredName),
     /// No image: the disk keeps what it holds, and is customised.
     Null,
     /// What another program may know how to read.
@@ -22,7 +25,8 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// Reads `NAME`, `local://NAME`, `file://NAME`, a URL, `null`, or `SCHEME:…` of another scheme.
+    /// Reads `NAME`, `local://NAME`, `file://NAME`, a URL, the name of an image in a store, `null`, or
+    /// `SCHEME:…` of another scheme.
     ///
     /// # Errors
     /// When a URL is not valid, a name is missing, or another program would take it for an option.
@@ -44,6 +48,9 @@ impl Reference {
                 Ok(url) => Ok(Reference::Url(url)),
                 Err(error) => Err(error.to_string()),
             },
+            stored if store::SCHEMES.contains(&stored) => StoredName::parse(stored, rest)
+                .map(Reference::Stored)
+                .map_err(|error| error.to_string()),
             _ => Ok(Reference::External(ExternalId::parse(text)?)),
         }
     }
@@ -77,6 +84,7 @@ impl fmt::Display for Reference {
         match self {
             Reference::Path(path) => path.display().fmt(formatter),
             Reference::Url(url) => url.fmt(formatter),
+            Reference::Stored(name) => name.fmt(formatter),
             Reference::Null => formatter.write_str("null"),
             Reference::External(id) => id.fmt(formatter),
         }
@@ -91,6 +99,7 @@ mod tests {
         match reference {
             Ok(Reference::Path(_)) => "path",
             Ok(Reference::Url(_)) => "url",
+            Ok(Reference::Stored(_)) => "stored",
             Ok(Reference::Null) => "null",
             Ok(Reference::External(_)) => "external",
             Err(_) => "refused",
@@ -109,6 +118,8 @@ mod tests {
             ("HTTP://example.org/debian", "url"),
             ("http://", "refused"),
             ("pithos://user/container/a b?c&d", "external"),
+            ("s3://images/debian 12?x#y", "stored"),
+            ("S3://images", "refused"),
             ("pithosmap:x", "external"),
             ("-s:x", "refused"),
         ] {

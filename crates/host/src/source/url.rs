@@ -80,6 +80,18 @@ impl Url {
         let host = self.0.host_str().unwrap_or_default();
         host.trim_start_matches('[').trim_end_matches(']')
     }
+
+    /// The port, also where it is the scheme's own.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
+    /// Whether scheme, host and port are those of another URL.
+    #[must_use]
+    pub fn has_origin_of(&self, other: &Url) -> bool {
+        self.0.origin() == other.0.origin()
+    }
 }
 
 /// Scheme, host, port and path: neither user nor query.

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use snf_image::cancel::Cancel;
-use snf_image::fetch::{self, Options, Policy};
+use snf_image::fetch::{self, Location, Options, Policy};
 use snf_image::role;
 use snf_image::source::{Stream, Url};
 use snf_image_sandbox::User;
@@ -29,11 +29,18 @@ pub(crate) fn options() -> Options {
 
 /// Starts a download.
 pub(crate) fn start(url: &str, options: &Options) -> Result<Stream, String> {
+    start_from(&Url::parse(url).unwrap(), options)
+}
+
+/// Starts a download, wherever the image is.
+pub(crate) fn start_from(
+    location: impl Into<Location>,
+    options: &Options,
+) -> Result<Stream, String> {
     role::taken_by(env!("CARGO_BIN_EXE_snf-image").into());
-    let url = Url::parse(url).unwrap();
     let user = User::lookup("nobody").unwrap();
     let cancel = Cancel::new().unwrap();
-    fetch::start(&url, options, &user, &cancel).map_err(|error| error.to_string())
+    fetch::start(location, options, &user, &cancel).map_err(|error| error.to_string())
 }
 
 /// All that came, its announced length, and how the download ended.
@@ -45,8 +52,16 @@ pub(crate) struct Fetched {
 
 /// Fetches all there is.
 pub(crate) fn fetch(url: &str, options: &Options) -> Result<Fetched, String> {
+    fetch_from(&Url::parse(url).unwrap(), options)
+}
+
+/// Fetches all there is, wherever it is.
+pub(crate) fn fetch_from(
+    location: impl Into<Location>,
+    options: &Options,
+) -> Result<Fetched, String> {
     let begin = Instant::now();
-    let mut stream = start(url, options)?;
+    let mut stream = start_from(location, options)?;
     let mut bytes = Vec::new();
     stream.bytes.read_to_end(&mut bytes).unwrap();
     let outcome = stream.producer.finish(&Cancel::new().unwrap());
@@ -60,8 +75,13 @@ pub(crate) fn fetch(url: &str, options: &Options) -> Result<Fetched, String> {
 
 /// Why a download failed, whenever it did: one line, which holds none of the secrets of these tests.
 pub(crate) fn failure(url: &str, options: &Options) -> String {
+    failure_from(&Url::parse(url).unwrap(), options)
+}
+
+/// The same, wherever the image should come from.
+pub(crate) fn failure_from(location: impl Into<Location>, options: &Options) -> String {
     let begin = Instant::now();
-    let reason = match fetch(url, options) {
+    let reason = match fetch_from(location, options) {
         Err(reason) => reason,
         Ok(fetched) => fetched.outcome.unwrap_err(),
     };

@@ -12,5 +12,6 @@ mod client;
 mod confinement;
 mod policy;
 mod server;
+mod stores;
 mod tls;
 mod whole;
