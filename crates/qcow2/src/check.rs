@@ -30,9 +30,9 @@ impl Header {
     /// Looks whether the image can be read whole and from its own bytes alone.
     ///
     /// # Errors
-    /// When it refers to another file, is encrypted, marked as corrupt, holds snapshots, needs
-    /// features that are not known, does not fit the limits, or when its numbers cannot be
-    /// true. Of several reasons, the one a user can do something about comes first.
+    /// When it refers to another file, is encrypted, marked as corrupt, needs features that are
+    /// not known, does not fit the limits, or when its numbers cannot be true. Of several
+    /// reasons, the one a user can do something about comes first.
     pub fn check(&self, limits: &Limits) -> Result<(), Error> {
         self.check_features()?;
         self.check_geometry()?;
@@ -64,9 +64,6 @@ impl Header {
         let unknown = self.incompatible_features & !(DIRTY | COMPRESSION | EXTENDED_L2);
         if unknown != 0 {
             return Err(Error::UnknownFeatures(unknown));
-        }
-        if self.snapshots != 0 {
-            return Err(Error::Snapshots(self.snapshots));
         }
         self.compression().map(drop)
     }
@@ -135,7 +132,7 @@ impl Header {
 
     /// Entries that the first-level table needs for the virtual disk: one for each L2 table,
     /// which is a cluster and has an entry for each guest cluster.
-    fn l1_entries_needed(&self) -> u64 {
+    pub(crate) fn l1_entries_needed(&self) -> u64 {
         let entry_bits = if self.has_subclusters() { 4 } else { 3 };
         let covered_bits = (self.cluster_bits * 2).saturating_sub(entry_bits);
         self.size

@@ -71,25 +71,55 @@ pub enum Error {
         /// Entries that the virtual size needs.
         needed: u64,
     },
-    /// A table that does not begin at a cluster's start.
+    /// A table or a cluster that does not begin at a cluster's start.
     #[error("the qcow2 {table} begins at byte {offset}, which is no start of a cluster")]
     Unaligned {
-        /// Which table.
+        /// Which table, or what else.
         table: &'static str,
         /// Where it begins.
         offset: u64,
     },
-    /// A table that is not, or not wholly, within the file.
-    #[error("the qcow2 {table} at byte {offset} does not lie within the file's {file} bytes")]
+    /// A table or a cluster that is not, or not wholly, within the file.
+    #[error(
+        "the qcow2 {table} at byte {offset} does not lie within the file's {file} bytes; the image is truncated or damaged"
+    )]
     OutOfFile {
-        /// Which table.
+        /// Which table, or what else.
         table: &'static str,
         /// Where it begins.
         offset: u64,
         /// The file's length.
         file: u64,
     },
-    /// The image holds internal snapshots.
-    #[error("the qcow2 image holds {0} internal snapshots; remove them with qemu-img snapshot -d")]
-    Snapshots(u32),
+    /// A zero cluster where there are none.
+    #[error(
+        "the qcow2 image, of version 2, has a zero cluster at byte {at} of the disk, which only version 3 has; repair it with qemu-img check -r"
+    )]
+    ZeroCluster {
+        /// Where in the disk.
+        at: u64,
+    },
+    /// Subclusters that are two things at once.
+    #[error("the qcow2 image contradicts itself about the subclusters at byte {at} of the disk")]
+    Subclusters {
+        /// Where in the disk.
+        at: u64,
+    },
+    /// Compressed data that is damaged.
+    #[error("the compressed qcow2 cluster for byte {at} of the disk is damaged or truncated")]
+    Compressed {
+        /// Where in the disk.
+        at: u64,
+    },
+}
+
+/// Why an image, or part of one, could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError<E: std::error::Error + 'static> {
+    /// The image is at fault.
+    #[error(transparent)]
+    Image(#[from] Error),
+    /// Its bytes could not be read.
+    #[error(transparent)]
+    Bytes(E),
 }

@@ -5,11 +5,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #![forbid(unsafe_code)]
 
+mod bytes;
+mod cache;
 mod check;
+mod entry;
 mod error;
 mod fields;
+mod geometry;
 mod header;
+mod image;
+mod survey;
+mod unpack;
 
+pub use bytes::Bytes;
 pub use check::Limits;
-pub use error::Error;
+pub use error::{Error, ReadError};
 pub use header::{Compression, Header};
+pub use image::Image;

@@ -123,18 +123,6 @@ fn an_image_that_needs_another_file_is_refused() {
 }
 
 #[test]
-fn an_image_with_snapshots_is_refused() {
-    let folder = TempDir::new().unwrap();
-    let path = make(folder.path(), "compat=1.1", "1M");
-    let taken = Command::new("qemu-img")
-        .args(["snapshot", "-c", "one"])
-        .arg(&path)
-        .status();
-    assert!(taken.unwrap().success());
-    assert_eq!(judge_file(&path), Err(Error::Snapshots(1)));
-}
-
-#[test]
 fn each_impossible_field_is_refused_for_its_own_reason() {
     let v3 = "compat=1.1";
     for (at, value, error) in [
