@@ -42,7 +42,9 @@ complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l image -d 
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l target -d 'The block device, or the regular file, that becomes the machine\'s disk' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l format -d 'What the image is' -r -f -a "diskdump\t'A raw dump of a whole disk'
 extdump\t'A raw dump of one ext2, ext3 or ext4 file system'
-ntfsdump\t'A raw dump of one NTFS file system'"
+ntfsdump\t'A raw dump of one NTFS file system'
+qcow2\t'A whole disk in QEMU\'s format qcow2, version 2 or 3'
+auto\t'One of the formats that hold a whole disk, by what the image begins with; for images that are trusted'"
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l digest -d 'What the digest of the image\'s bytes must be: sha256:HEX or sha512:HEX' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l size -d 'Let a regular file as target grow to this size: bytes, or with K, M, G or T behind' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l hostname -d 'The machine\'s host name; without it the image keeps its own' -r

@@ -22,6 +22,7 @@ pub mod private_dir;
 pub mod request;
 pub mod role;
 pub mod source;
+pub mod spool;
 pub mod store;
 pub mod target;
 pub mod verification;

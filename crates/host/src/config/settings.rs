@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::fetch::Rule;
+use crate::source::Prefix;
 
 /// How the helper VM's processor is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub struct Settings {
     pub backends_config_dir: PathBuf,
     /// `BACKENDS_TIMEOUT`: how long one may take to answer, or send nothing.
     pub backends_timeout: Duration,
+    /// `DETECT_FORMAT`: images that are trusted to say themselves what they are.
+    pub detect_format: Vec<Prefix>,
     /// `FETCH_ALLOW`: hosts and addresses that images may be fetched from, beside public ones.
     pub fetch_allow: Vec<Rule>,
     /// `FETCH_DENY`: those that they may not be fetched from.
@@ -86,6 +90,8 @@ pub struct Settings {
     pub import_grow: bool,
     /// `PROGRESS_MONITOR`: the program that is fed with messages; none when empty.
     pub progress_monitor: PathBuf,
+    /// `SPOOL_DIR`: where temporary files are made for images that must be there as a whole.
+    pub spool_dir: PathBuf,
     /// `STORES_DIR`: where the files lie that speak of object stores, with their credentials.
     pub stores_dir: PathBuf,
     /// `VARIANTS_DIR`: where the variants' files lie.
@@ -120,6 +126,7 @@ impl Default for Settings {
             backends_dir: PathBuf::from("/usr/share/ganeti/os/snf-image/backends/src"),
             backends_config_dir: PathBuf::from("/etc/snf-image/backends/src"),
             backends_timeout: Duration::from_secs(60),
+            detect_format: Vec::new(),
             fetch_allow: Vec::new(),
             fetch_deny: Vec::new(),
             fetch_proxy: String::new(),
@@ -128,6 +135,7 @@ impl Default for Settings {
             image_debug: false,
             import_grow: true,
             progress_monitor: PathBuf::new(),
+            spool_dir: PathBuf::from("/var/tmp"),
             stores_dir: PathBuf::from("/etc/snf-image/stores"),
             variants_dir: PathBuf::from("/etc/ganeti/snf-image/variants"),
         }
@@ -226,8 +234,11 @@ impl Settings {
             "BACKENDS_TIMEOUT" => {
                 self.backends_timeout = duration(value).ok_or_else(|| refuse(TIME))?
             }
-            "FETCH_ALLOW" => self.fetch_allow = rules(value).ok_or_else(|| refuse(RULES))?,
-            "FETCH_DENY" => self.fetch_deny = rules(value).ok_or_else(|| refuse(RULES))?,
+            "DETECT_FORMAT" => {
+                self.detect_format = words(value).ok_or_else(|| refuse(PREFIXES))?;
+            }
+            "FETCH_ALLOW" => self.fetch_allow = words(value).ok_or_else(|| refuse(RULES))?,
+            "FETCH_DENY" => self.fetch_deny = words(value).ok_or_else(|| refuse(RULES))?,
             "FETCH_PROXY" => {
                 self.fetch_proxy = Some(value.to_owned())
                     .filter(|proxy| proxy.is_empty() || is_proxy(proxy))
@@ -252,6 +263,7 @@ impl Settings {
                         refuse("it is the absolute path of a program, without arguments, or empty")
                     })?;
             }
+            "SPOOL_DIR" => self.spool_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
             "STORES_DIR" => self.stores_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
             "VARIANTS_DIR" => {
                 self.variants_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
@@ -279,10 +291,6 @@ impl Settings {
             ParametersSeat::Virtio => "virtio",
             ParametersSeat::Floppy => "floppy",
         };
-        let listed = |rules: &[Rule]| {
-            let rules: Vec<_> = rules.iter().map(ToString::to_string).collect();
-            rules.join(" ")
-        };
         vec![
             ("BACKENDS_CONFIG_DIR", path(&self.backends_config_dir)),
             ("BACKENDS_DIR", path(&self.backends_dir)),
@@ -290,6 +298,7 @@ impl Settings {
                 "BACKENDS_TIMEOUT",
                 self.backends_timeout.as_secs().to_string(),
             ),
+            ("DETECT_FORMAT", listed(&self.detect_format)),
             ("FETCH_ALLOW", listed(&self.fetch_allow)),
             ("FETCH_CA_FILE", path(&self.fetch_ca_file)),
             ("FETCH_DENY", listed(&self.fetch_deny)),
@@ -317,6 +326,7 @@ impl Settings {
             ("IMPORT_GROW", switch(self.import_grow)),
             ("PROGRESS_MONITOR", path(&self.progress_monitor)),
             ("QEMU", path(&self.qemu)),
+            ("SPOOL_DIR", path(&self.spool_dir)),
             ("STORES_DIR", path(&self.stores_dir)),
             ("VARIANTS_DIR", path(&self.variants_dir)),
         ]
@@ -332,7 +342,14 @@ const YES_OR_NO: &str = "it is yes or no";
 
 const RULES: &str = "it is a list of hosts (example.org), domains (.example.org), ranges of addresses (10.0.0.0/8) and *, with blanks between";
 
-fn rules(value: &str) -> Option<Vec<Rule>> {
+const PREFIXES: &str = "it is a list of directories below IMAGE_DIR (vendor/, ./ for all) and URLs (https://example.org/images/), each with a slash at its end and blanks between";
+
+fn listed<T: ToString>(values: &[T]) -> String {
+    let values: Vec<_> = values.iter().map(ToString::to_string).collect();
+    values.join(" ")
+}
+
+fn words<T: FromStr>(value: &str) -> Option<Vec<T>> {
     let words = value
         .split([' ', ',', '\t'])
         .filter(|word| !word.is_empty());

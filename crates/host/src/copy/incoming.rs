@@ -46,6 +46,14 @@ impl Incoming {
         })
     }
 
+    /// The same once more, where it is a file.
+    pub(super) fn file(&self) -> io::Result<Option<Self>> {
+        match self {
+            Incoming::File(source) => Ok(Some(Incoming::File(source.try_clone()?))),
+            Incoming::Stream(..) => Ok(None),
+        }
+    }
+
     pub(super) fn bytes(self) -> Bytes {
         match self {
             Incoming::File(source) => Bytes::File(source),

@@ -9,6 +9,8 @@ mod engine;
 mod error;
 mod incoming;
 mod plan;
+mod prepare;
+mod prepared;
 mod reflink;
 mod report;
 mod role;
@@ -16,20 +18,22 @@ mod work;
 
 pub use engine::copy;
 pub use error::CopyError;
+pub use prepared::{Prepared, measure, prepare};
 pub use report::{Copied, Rest};
 pub(crate) use role::serve;
 
 use std::io;
+use std::os::fd::OwnedFd;
 
 use snf_image_sandbox::{Limits, User};
 
 use crate::cancel::Cancel;
 use crate::format::{Format, MbrError, boot_code};
 use crate::role::{Needs, Process, Role, RoleError};
-use crate::source::{Input, Producer, ProducerError, Source};
+use crate::source::{Input, Producer, ProducerError};
 use crate::target::Target;
 use crate::verification::Digest;
-use report::{InputKind, Job, Report};
+use report::{InputKind, Job, Report, Task};
 
 /// The most memory that a copy may take, in bytes: what the greediest compression is allowed,
 /// and the buffers.
@@ -102,39 +106,6 @@ pub struct Order {
     pub digest: Option<Digest>,
 }
 
-/// How many bytes the disk has that `image`, which is of that `format`, is of; `None` where
-/// that shows only when all of it is unpacked. The process that looks runs as `user`.
-///
-/// # Errors
-/// When the image is not of this form, cannot be read, or `cancel` was called.
-pub fn measure(
-    image: &Source,
-    format: Format,
-    user: &User,
-    cancel: &Cancel,
-) -> Result<Option<u64>, CopyFailure> {
-    let job = Job {
-        input: InputKind::File,
-        name: image.path().display().to_string(),
-        format,
-        boot_code: boot_code_for(format)?,
-        target: None,
-        digest: None,
-    };
-    let descriptors = vec![image.reader().try_clone()?.into()];
-    let mut process = Process::start(Role::Copy, user, needs(), &job, descriptors)?;
-    loop {
-        match process.next(cancel, None)? {
-            Report::Measured(length) => return Ok(length),
-            Report::Failed {
-                reason, untouched, ..
-            } => return Err(CopyFailure::Failed { reason, untouched }),
-            // Neither is said by who only measures.
-            Report::Progress { .. } | Report::Done { .. } => {}
-        }
-    }
-}
-
 fn boot_code_for(format: Format) -> Result<Vec<u8>, MbrError> {
     match format.file_system() {
         Some(_) => boot_code(),
@@ -142,12 +113,13 @@ fn boot_code_for(format: Format) -> Result<Vec<u8>, MbrError> {
     }
 }
 
-fn needs() -> Needs {
+/// `file_size` is the length in bytes to which the process may bring a file, where it is known.
+fn needs(file_size: Option<u64>) -> Needs {
     Needs {
         limits: Limits {
             memory: Some(MEMORY),
             processor_seconds: Some(PROCESSOR_SECONDS),
-            ..Limits::default()
+            file_size,
         },
         ..Needs::default()
     }
@@ -174,6 +146,20 @@ impl Copying {
         target: &Target,
         user: &User,
     ) -> Result<Self, CopyFailure> {
+        let task = Task::Copy(target.disk().facts().clone());
+        let descriptor = target.file().try_clone()?.into();
+        target.touch();
+        Self::begin(input, order, task, Some(descriptor), user)
+    }
+
+    /// Starts a process for one of its tasks, for which it may get a descriptor besides.
+    fn begin(
+        input: Input,
+        order: Order,
+        task: Task,
+        descriptor: Option<OwnedFd>,
+        user: &User,
+    ) -> Result<Self, CopyFailure> {
         let name = input.name();
         let (kind, image, producer) = match input {
             Input::File(source) => (InputKind::File, source.reader().try_clone()?, None),
@@ -185,17 +171,21 @@ impl Copying {
                 (kind, stream.bytes, Some(stream.producer))
             }
         };
+        let file_size = match &task {
+            Task::Copy(_) => None,
+            Task::Prepare { spool } => Some(spool.unwrap_or(0)),
+        };
         let job = Job {
             input: kind,
             name: name.clone(),
             format: order.format,
             boot_code: boot_code_for(order.format)?,
-            target: Some(target.disk().facts().clone()),
+            task,
             digest: order.digest.as_ref().map(Digest::algorithm),
         };
-        let descriptors = vec![image.into(), target.file().try_clone()?.into()];
-        target.touch();
-        let process = Process::start(Role::Copy, user, needs(), &job, descriptors)?;
+        let descriptors = [Some(image.into()), descriptor];
+        let descriptors = descriptors.into_iter().flatten().collect();
+        let process = Process::start(Role::Copy, user, needs(file_size), &job, descriptors)?;
         Ok(Copying {
             process,
             producer,
@@ -214,16 +204,23 @@ impl Copying {
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
     ) -> Result<Copied, CopyFailure> {
-        let failure = loop {
+        loop {
+            if let Report::Done { copied, digest } = self.report(progress, cancel)? {
+                self.check_digest(digest)?;
+                return Ok(copied);
+            }
+        }
+    }
+
+    /// The last that the process says, after all that it had to do was done.
+    fn report(
+        &mut self,
+        progress: &mut dyn FnMut(u64, u64),
+        cancel: &Cancel,
+    ) -> Result<Report, CopyFailure> {
+        loop {
             match self.process.next(cancel, None)? {
                 Report::Progress { position, total } => progress(position, total),
-                // Nobody asked for that.
-                Report::Measured(_) => {}
-                Report::Done { copied, digest } => {
-                    self.check_sent(cancel)?;
-                    self.check_digest(digest)?;
-                    return Ok(copied);
-                }
                 Report::Failed {
                     reason,
                     untouched,
@@ -233,11 +230,14 @@ impl Copying {
                     if ended {
                         self.check_sent(cancel)?;
                     }
-                    break CopyFailure::Failed { reason, untouched };
+                    return Err(CopyFailure::Failed { reason, untouched });
+                }
+                done => {
+                    self.check_sent(cancel)?;
+                    return Ok(done);
                 }
             }
-        };
-        Err(failure)
+        }
     }
 
     /// Asks who sent the image, where somebody did.

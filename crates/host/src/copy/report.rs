@@ -17,10 +17,23 @@ pub(super) struct Job {
     pub(super) format: Format,
     /// For dumps of a file system.
     pub(super) boot_code: Vec<u8>,
-    /// Where to copy to; without it the image's disk is only measured.
-    pub(super) target: Option<Facts>,
+    /// What is to be done with it.
+    pub(super) task: Task,
     /// Which digest of the image's bytes to take, if any.
     pub(super) digest: Option<Algorithm>,
+}
+
+/// What is to be done with an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Task {
+    /// It becomes the content of the target, whose descriptor follows.
+    Copy(Facts),
+    /// It is looked at. Where its format needs all of it and not all of it is there, it is put into
+    /// the temporary file whose descriptor follows, if there is one.
+    Prepare {
+        /// How many bytes the file may have then.
+        spool: Option<u64>,
+    },
 }
 
 /// What the image's descriptor is.
@@ -48,8 +61,17 @@ pub(super) enum Report {
         /// Of the bytes as they came, where one was to be taken.
         digest: Option<Digest>,
     },
-    /// So many bytes has the image's disk, where that can be told without unpacking it.
-    Measured(Option<u64>),
+    /// It is prepared.
+    Prepared {
+        /// What the image is.
+        format: Format,
+        /// How many bytes its disk has, where that can be told without unpacking it.
+        length: Option<u64>,
+        /// Whether it is in the temporary file now, unpacked.
+        spooled: bool,
+        /// Of the bytes as they came, where one was to be taken and it is in the file.
+        digest: Option<Digest>,
+    },
     /// It is not done, and this is why.
     Failed {
         reason: String,

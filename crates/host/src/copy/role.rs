@@ -12,8 +12,9 @@ use super::digest::Digesting;
 use super::engine;
 use super::error::CopyError;
 use super::incoming::{Ended, Incoming};
-use super::report::{Job, Report};
-use crate::format::Means;
+use super::prepare::prepare;
+use super::report::{Job, Report, Task};
+use crate::format::{ImageError, Means};
 use crate::role::{Inside, Reporter};
 use crate::target::{Disk, Facts, TargetError};
 
@@ -29,12 +30,23 @@ pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let job: Job = inside.job(Calls::Data)?;
     let image = File::from(inside.descriptor()?);
     let ended = Ended::default();
-    let done = match job.target.clone() {
-        Some(facts) => {
+    let done = match job.task.clone() {
+        Task::Copy(facts) => {
             let target = File::from(inside.descriptor()?);
             copy(job, image, target, facts, &ended, &reporter)
         }
-        None => measure(job, image, &ended),
+        Task::Prepare { spool } => {
+            let spool = match spool {
+                Some(most) => Some((File::from(inside.descriptor()?), most)),
+                None => None,
+            };
+            let failed = |error| match error {
+                // The node is at fault, not the image.
+                CopyError::Image(ImageError::Spool(_)) => (error, false),
+                other => (other, true),
+            };
+            prepare(job, image, spool, &ended).map_err(failed)
+        }
     };
     let report = match done {
         Ok(report) => report,
@@ -81,16 +93,4 @@ fn copy(
     let copied = engine::copy(content, &disk, &progress).map_err(|error| (error, false))?;
     let digest = digesting.finish().map_err(|error| (error, false))?;
     Ok(Report::Done { copied, digest })
-}
-
-fn measure(job: Job, image: File, ended: &Ended) -> Result<Report, (CopyError, bool)> {
-    let means = Means {
-        boot_code: job.boot_code,
-    };
-    let content = Incoming::open(job.input, image, &job.name, ended)
-        .and_then(|incoming| job.format.open(incoming.bytes(), &means));
-    match content {
-        Ok(content) => Ok(Report::Measured(content.length())),
-        Err(error) => Err((error.into(), true)),
-    }
 }

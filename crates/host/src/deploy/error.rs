@@ -11,6 +11,7 @@ use crate::copy::CopyFailure;
 use crate::fetch::{FetchError, OptionsError};
 use crate::role::RoleError;
 use crate::source::{ProducerError, SourceError};
+use crate::spool::SpoolError;
 use crate::store::StoreError;
 use crate::target::{Target, TargetError};
 use crate::vm::{ParamsError, VmError};
@@ -43,6 +44,9 @@ pub enum DeployError {
     /// The settings do not say how to fetch it.
     #[error(transparent)]
     FetchOptions(#[from] OptionsError),
+    /// There is no temporary file for the image.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     /// It is not known where the image is.
     #[error(transparent)]
     Store(#[from] StoreError),

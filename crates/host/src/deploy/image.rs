@@ -9,9 +9,11 @@ use crate::cancel::Cancel;
 use crate::config::Settings;
 use crate::copy::{self, Copied, CopyFailure, Copying, Order};
 use crate::fetch::{self, Options};
+use crate::format::Format;
 use crate::monitor::{Message, Monitor};
-use crate::request::{Image, Request};
+use crate::request::Image;
 use crate::source::{Input, Source};
+use crate::spool::Spool;
 use crate::store::Place;
 use crate::target::Target;
 
@@ -42,23 +44,63 @@ pub(super) fn open(
     Ok(Some(input))
 }
 
-/// How many bytes a target needs for the image, where that can be told. Only for a target
-/// file that is to be made, and that nobody has named a size for, is the image looked into.
-pub(super) fn length(
-    input: Option<&Input>,
-    request: &Request,
-    user: &User,
-    cancel: &Cancel,
-) -> Result<Option<u64>, DeployError> {
+/// How many bytes the image has at the least, as long as it was not looked into: one that is larger than
+/// the target, compressed or not, is too large by all means.
+pub(super) fn least(input: &Input, format: Format) -> Option<u64> {
     match input {
-        None => Ok(Some(0)),
-        Some(Input::Stream(_)) => Ok(None),
-        // A compressed image that is larger than the target is too large by all means.
-        Some(Input::File(source)) if request.size.is_some() || request.target.exists() => {
-            Ok(Some(source.length()))
-        }
-        Some(Input::File(source)) => Ok(copy::measure(source, request.format, user, cancel)?),
+        Input::File(source) if !format.needs_all() => Some(source.length()),
+        // What is beside the disk in it may be long.
+        Input::File(_) | Input::Stream(_) => None,
     }
+}
+
+/// An image that is ready for the copy.
+pub(super) struct Ready {
+    pub(super) input: Input,
+    pub(super) order: Order,
+    /// Bytes of its disk, where that is known.
+    pub(super) length: Option<u64>,
+}
+
+/// Gets the image ready for a target of `capacity` bytes; without a number that is one still to be made.
+/// An image that can only be read when all of it is there is put into a temporary file, if it is
+/// not in a file anyway. Any other is looked into only for such a target.
+pub(super) fn ready(
+    input: Input,
+    order: Order,
+    capacity: Option<u64>,
+    settings: &Settings,
+    user: &User,
+    monitor: &dyn Monitor,
+    cancel: &Cancel,
+) -> Result<Ready, DeployError> {
+    if order.format.needs_all() {
+        if let Input::Stream(_) = input {
+            monitor.message(&Message::info("fetching the image into a temporary file"));
+        }
+        let digest = order.digest.clone();
+        let spool = Spool::open(&settings.spool_dir, capacity)?;
+        let prepared = copy::prepare(input, order, spool, user, cancel)?;
+        return Ok(Ready {
+            input: Input::File(prepared.image),
+            order: Order {
+                format: prepared.format,
+                digest: digest.filter(|_| !prepared.is_spooled),
+            },
+            length: prepared.length,
+        });
+    }
+    let length = match &input {
+        Input::File(source) if capacity.is_none() => {
+            copy::measure(source, order.format, user, cancel)?
+        }
+        Input::File(_) | Input::Stream(_) => None,
+    };
+    Ok(Ready {
+        input,
+        order,
+        length,
+    })
 }
 
 /// Looks whether image and target are two.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::thread;
 
 use snf_image_protocol::{Gate, Task};
+use snf_image_sandbox::User;
 
 use crate::appliance::Appliance;
 use crate::cancel::Cancel;
@@ -21,10 +22,12 @@ use crate::config::Settings;
 use crate::copy::{Copied, Order, Rest};
 use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
+use crate::source::Input;
 use crate::target::Target;
 use crate::vm::{self, Running};
 
 pub use error::{DeployError, Failure};
+use image::Ready;
 pub use machine::new as machine;
 use other_disks::Opened;
 use parameters::Seat;
@@ -44,11 +47,8 @@ pub fn deploy(
     let user = machine::user(settings)?;
     let input = image::open(&request.image, settings, &user, cancel)
         .map_err(|error| error.or_signal(cancel))?;
-    let length = image::length(input.as_ref(), request, &user, cancel)?;
-    let target = Target::open(&request.target, request.size, length).map_err(DeployError::from)?;
-    if let Some(input) = &input {
-        image::check_apart(input, &target)?;
-    }
+    let (target, image) = both(input, request, settings, &user, &**monitor, cancel)
+        .map_err(|error| error.or_signal(cancel))?;
     let others = other_disks::open_all(&request.other_disks)?;
 
     let appliance = Appliance::open(&settings.helper_dir).map_err(DeployError::from)?;
@@ -68,12 +68,8 @@ pub fn deploy(
         let mut running = vm::start(machine, Box::new(watcher)).map_err(DeployError::from)?;
         // Each part stops the others when it fails, and says so itself.
         let copying = scope.spawn(|| {
-            stop_on_failure(cancel, || match input {
-                Some(input) => {
-                    let order = Order {
-                        format: request.format,
-                        digest: request.digest.clone(),
-                    };
+            stop_on_failure(cancel, || match image {
+                Some(Ready { input, order, .. }) => {
                     let copied = image::put(input, order, &target, &user, &**monitor, cancel)?;
                     tell(&copied, &**monitor);
                     Ok(())
@@ -101,6 +97,37 @@ pub fn deploy(
         monitor.message(&Message::info("the image was deployed"));
     }
     Ok(())
+}
+
+/// Opens the target and gets the image ready. A target that is there, or whose size is known, is
+/// opened first: nobody fetches an image for nothing.
+fn both(
+    input: Option<Input>,
+    request: &Request,
+    settings: &Settings,
+    user: &User,
+    monitor: &dyn Monitor,
+    cancel: &Cancel,
+) -> Result<(Target, Option<Ready>), DeployError> {
+    let open = |length| Target::open(&request.target, request.size, length);
+    let Some(input) = input else {
+        return Ok((open(Some(0))?, None));
+    };
+    let order = Order {
+        format: request.format,
+        digest: request.digest.clone(),
+    };
+    let is_known = request.size.is_some() || request.target.exists();
+    if !is_known {
+        let ready = image::ready(input, order, None, settings, user, monitor, cancel)?;
+        return Ok((open(ready.length)?, Some(ready)));
+    }
+    let target = open(image::least(&input, order.format))?;
+    image::check_apart(&input, &target)?;
+    let capacity = Some(target.capacity());
+    let ready = image::ready(input, order, capacity, settings, user, monitor, cancel)?;
+    target.check_room(ready.length)?;
+    Ok((target, Some(ready)))
 }
 
 fn tell(copied: &Copied, monitor: &dyn Monitor) {

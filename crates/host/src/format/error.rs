@@ -32,4 +32,24 @@ pub enum ImageError {
         /// Bytes that the superblock or boot sector announces.
         needed: u64,
     },
+    /// It is no qcow2 image, or one that is not read.
+    #[error(transparent)]
+    Qcow2(#[from] snf_image_qcow2::Error),
+    /// It is of a form that is known, and not read.
+    #[error("the image is of the format {0}, which this release does not read")]
+    Foreign(&'static str),
+    /// The temporary file takes no more.
+    #[error("putting the image into a temporary file in SPOOL_DIR: {0}")]
+    Spool(io::Error),
+    /// The temporary file would have to take more than it may.
+    #[error(
+        "the image has more than the {most} bytes that it may take in SPOOL_DIR: it is larger than the target, or SPOOL_DIR needs more room"
+    )]
+    SpoolLimit {
+        /// How many it may have.
+        most: u64,
+    },
+    /// A fault of this program.
+    #[error("an image of this format cannot be read from a stream; please report this as a bug")]
+    NotSpooled,
 }

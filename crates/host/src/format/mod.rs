@@ -3,10 +3,13 @@
 
 mod bytes;
 pub mod compression;
+mod detect;
 mod dump;
 mod error;
 mod image;
 mod open;
+mod qcow2;
+pub(crate) mod spool;
 
 pub use bytes::Bytes;
 pub use dump::{BOOT_CODE, FileSystem, MbrError, boot_code};
@@ -15,6 +18,8 @@ pub use image::{Content, Image};
 pub use open::Means;
 
 use serde::{Deserialize, Serialize};
+
+use crate::source::Source;
 
 /// The form of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -26,6 +31,10 @@ pub enum Format {
     Extdump,
     /// A raw dump of one NTFS file system.
     Ntfsdump,
+    /// A whole disk in QEMU's format qcow2, version 2 or 3.
+    Qcow2,
+    /// One of the formats that hold a whole disk, by what the image begins with; for images that are trusted.
+    Auto,
 }
 
 impl Format {
@@ -33,9 +42,39 @@ impl Format {
     #[must_use]
     pub fn file_system(self) -> Option<FileSystem> {
         match self {
-            Format::Diskdump => None,
+            Format::Diskdump | Format::Qcow2 | Format::Auto => None,
             Format::Extdump => Some(FileSystem::Ext),
             Format::Ntfsdump => Some(FileSystem::Ntfs),
+        }
+    }
+
+    /// Whether an image of this form can only be read when all of it is there: it is read here
+    /// and there, and not from its beginning to its end.
+    #[must_use]
+    pub fn needs_all(self) -> bool {
+        matches!(self, Format::Qcow2 | Format::Auto)
+    }
+
+    /// The format of an image that lies in a file: this one, or what the image begins like.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is of a form that is known and not read here.
+    pub(crate) fn detected(self, source: &Source) -> Result<Self, ImageError> {
+        match self {
+            Format::Auto => detect::detect(source),
+            named => Ok(named),
+        }
+    }
+
+    /// What it is called, as it is also given.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Diskdump => "diskdump",
+            Format::Extdump => "extdump",
+            Format::Ntfsdump => "ntfsdump",
+            Format::Qcow2 => "qcow2",
+            Format::Auto => "auto",
         }
     }
 }

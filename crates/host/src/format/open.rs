@@ -1,7 +1,7 @@
 //! From an image's bytes to its disk's content, whatever the form of the image.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use super::{Bytes, Content, Format, ImageError, compression};
+use super::{Bytes, Content, Format, ImageError, compression, qcow2};
 
 /// What it takes beside the bytes.
 #[derive(Debug, Default)]
@@ -14,12 +14,21 @@ impl Format {
     /// The content of the disk that these bytes are an image of.
     ///
     /// # Errors
-    /// When the bytes are no image of this form, or cannot be read.
+    /// When the bytes are no image of this form, or cannot be read; when they are a stream, or
+    /// compressed, and the form needs all of them ([`Format::needs_all`]).
     pub fn open(self, bytes: Bytes, means: &Means) -> Result<Content, ImageError> {
-        let content = Content::from(compression::unpack(bytes)?);
-        match self.file_system() {
-            Some(file_system) => file_system.as_disk(content, &means.boot_code),
-            None => Ok(content),
+        let bytes = compression::unpack(bytes)?;
+        if let Some(file_system) = self.file_system() {
+            return file_system.as_disk(bytes.into(), &means.boot_code);
+        }
+        match (self, bytes) {
+            (Format::Qcow2, Bytes::File(source)) => qcow2::open(source),
+            (Format::Auto, Bytes::File(source)) => {
+                let format = self.detected(&source)?;
+                format.open(Bytes::File(source), means)
+            }
+            (Format::Qcow2 | Format::Auto, Bytes::Stream { .. }) => Err(ImageError::NotSpooled),
+            (_, bytes) => Ok(bytes.into()),
         }
     }
 }

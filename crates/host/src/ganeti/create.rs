@@ -81,6 +81,7 @@ fn create(environment: Environment, config: &Config, story: &Arc<Story>) -> Resu
         values.extend(fetched.map_err(|fault| Faults::one(Fault::from(fault).about(is_users)))?);
     }
     let wanted = parameters::check(&values, true)?;
+    (wanted.check_format(&config.settings)).map_err(Faults::one)?;
     for warning in &wanted.warnings {
         tracing::warn!("{warning}");
     }

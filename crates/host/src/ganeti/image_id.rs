@@ -80,6 +80,13 @@ impl ImageId {
         Ok(ImageId(reference))
     }
 
+    /// Whether the node's administrator trusts the image to say itself what it is (DETECT_FORMAT).
+    #[must_use]
+    pub fn is_detected(&self, settings: &Settings) -> bool {
+        let mut prefixes = settings.detect_format.iter();
+        prefixes.any(|prefix| prefix.covers(&self.0, &settings.image_dir))
+    }
+
     /// The image, opened where it is a file.
     ///
     /// # Errors

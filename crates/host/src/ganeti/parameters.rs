@@ -14,7 +14,7 @@ use snf_image_protocol::{Properties, Secret};
 use super::fault::{Fault, Faults};
 use super::image_id::ImageId;
 use super::{config_url, properties};
-use crate::config::{Given, Origin};
+use crate::config::{Given, Origin, Settings};
 use crate::format::Format;
 use crate::request::{
     File, PersonalityFileError, check_password, check_password_hash, parse_authorized_keys,
@@ -41,7 +41,7 @@ pub const PARAMETERS: [Parameter; 13] = [
     ),
     public(
         "img_format",
-        "What the image is: diskdump, a raw dump of a whole disk (required)",
+        "What the image is: diskdump, a raw dump of a whole disk; qcow2; or auto, one of the two by its content, for images in DETECT_FORMAT (required)",
     ),
     public(
         "img_digest",
@@ -196,6 +196,26 @@ pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
     faults.or(Wanted { warnings, ..wanted })
 }
 
+impl Wanted {
+    /// Looks whether the image's form may be found out from its content, where that is asked for. A raw
+    /// disk that somebody has written to must never be taken for something else.
+    ///
+    /// # Errors
+    /// When the node's settings do not permit it for this image.
+    pub fn check_format(&self, settings: &Settings) -> Result<(), Fault> {
+        let is_refused = self.format == Some(Format::Auto)
+            && (self.image.as_ref()).is_some_and(|image| !image.is_detected(settings));
+        if is_refused {
+            return Err(Fault::of_request(
+                "img_format: auto is for images that the administrator trusts (DETECT_FORMAT in \
+                 /etc/default/snf-image), and this one is not among them: whoever can write to a raw \
+                 disk could make it look like another format; say diskdump or qcow2",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// The properties, for a script that can do without them: what is wrong is a warning.
 #[must_use]
 pub fn lenient_properties(values: &Values) -> Properties {
@@ -223,11 +243,13 @@ pub fn lenient_properties(values: &Values) -> Properties {
 fn format(text: &str) -> Result<Format, String> {
     match text {
         "diskdump" => Ok(Format::Diskdump),
+        "qcow2" => Ok(Format::Qcow2),
+        "auto" => Ok(Format::Auto),
         "extdump" | "ntfsdump" => Err(format!(
             "{text} is not supported by this release: make a diskdump of the whole disk"
         )),
         _ => Err(format!(
-            "{:?} is no format of an image: it is diskdump",
+            "{:?} is no format of an image: it is diskdump, qcow2 or auto",
             text.chars().take(80).collect::<String>()
         )),
     }

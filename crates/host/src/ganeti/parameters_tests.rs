@@ -115,6 +115,30 @@ fn what_this_release_cannot_do_is_refused_not_ignored() {
 }
 
 #[test]
+fn a_format_is_detected_of_images_that_the_node_trusts_alone() {
+    let mut settings = Settings::default();
+    let trusted = "vendor/ https://example.org/images/";
+    settings.set("DETECT_FORMAT", trusted).unwrap();
+    let judge = |image: &str, format: &str| {
+        let wanted = check(&values(&[("img_id", image), ("img_format", format)]), true).unwrap();
+        wanted.check_format(&settings)
+    };
+    for image in ["vendor/debian", "https://example.org/images/debian"] {
+        judge(image, "auto").unwrap();
+    }
+    for image in [
+        "debian",
+        "tenant/vendor/debian",
+        "https://example.org/debian",
+    ] {
+        let refused = judge(image, "auto").unwrap_err().to_string();
+        assert!(refused.contains("DETECT_FORMAT"), "{refused}");
+        judge(image, "diskdump").unwrap();
+        judge(image, "qcow2").unwrap();
+    }
+}
+
+#[test]
 fn before_create_what_is_not_given_is_not_missed_and_what_is_given_is_judged() {
     let some = values(&[("img_properties", r#"{"USERS": "root"}"#)]);
     assert!(check(&some, false).unwrap().image.is_none());

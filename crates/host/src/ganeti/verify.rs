@@ -11,6 +11,7 @@ use crate::config::Config;
 /// is given alone: `gnt-os modify` and `gnt-instance modify` call this for a few parameters as well.
 pub(super) fn run(environment: &Environment, config: &Config) -> Result<(), Faults> {
     let wanted = parameters::check(&values(config, &environment.parameters), false)?;
+    wanted.check_format(&config.settings).map_err(Faults::one)?;
     for warning in wanted.warnings {
         tracing::warn!("{warning}");
     }

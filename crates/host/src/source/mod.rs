@@ -4,12 +4,14 @@
 mod external;
 mod input;
 mod local;
+mod prefix;
 mod reference;
 mod url;
 
 pub use external::ExternalId;
 pub use input::{Input, Producer, ProducerError, Stream};
 pub use local::{Source, SourceError};
+pub use prefix::{Prefix, PrefixError};
 pub use reference::Reference;
 pub use url::{Url, UrlError};
 

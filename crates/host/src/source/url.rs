@@ -62,6 +62,19 @@ impl Url {
         Ok(Url(url))
     }
 
+    /// Whether it has the scheme, host, port and path of `directory`, and its path goes on behind a
+    /// slash; and holds nothing that a server may take for other components than it looks like.
+    pub(super) fn is_below(&self, directory: &Url) -> bool {
+        let path = self.0.path();
+        let lower = path.to_ascii_lowercase();
+        let is_plain = !["%2e", "%2f", "%5c"]
+            .iter()
+            .any(|code| lower.contains(code));
+        let inside = directory.0.path();
+        let is_inside = path.starts_with(inside) && inside.ends_with('/');
+        self.0.origin() == directory.0.origin() && is_plain && is_inside
+    }
+
     /// The whole of it, secrets included.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -93,6 +93,14 @@ impl Target {
         &self.disk
     }
 
+    /// Looks whether an image of so many bytes has room, where that is known.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub fn check_room(&self, image_length: Option<u64>) -> Result<(), TargetError> {
+        open::fits(self.path(), self.capacity(), image_length.unwrap_or(0))
+    }
+
     /// The open disk, to be handed to the virtual machine too.
     #[must_use]
     pub fn file(&self) -> &File {

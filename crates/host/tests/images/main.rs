@@ -9,4 +9,5 @@
 )]
 
 mod compression;
+mod qcow2;
 mod stage;

@@ -9,10 +9,11 @@ use std::process::Command;
 use std::thread;
 
 use snf_image::cancel::Cancel;
-use snf_image::copy::{Copied, Copying, Order, measure};
+use snf_image::copy::{Copied, CopyFailure, Copying, Order, measure, prepare};
 use snf_image::format::Format;
 use snf_image::role;
 use snf_image::source::{Input, Producer, ProducerError, Source, Stream};
+use snf_image::spool::Spool;
 use snf_image::target::Target;
 use snf_image_sandbox::User;
 use tempfile::TempDir;
@@ -98,8 +99,7 @@ impl Stage {
             format,
             digest: None,
         };
-        let copying = Copying::start(input, order, &target, &user()).unwrap();
-        let copied = copying.finish(&mut |_, _| (), &Cancel::new().unwrap());
+        let copied = self.copy(input, order, &target);
         if let Some(sending) = sending {
             // It is cut off when the copy has failed.
             let _ = sending.join().unwrap();
@@ -109,6 +109,24 @@ impl Stage {
             assert!(!text.contains('\n'), "{text}");
             text
         })
+    }
+
+    /// As a deployment does it: in two steps where the format needs all of the image.
+    fn copy(&self, input: Input, order: Order, target: &Target) -> Result<Copied, CopyFailure> {
+        let cancel = Cancel::new().unwrap();
+        let (input, order) = if order.format.needs_all() {
+            let spool = Spool::open(self.0.path(), Some(target.capacity())).unwrap();
+            let prepared = prepare(input, order, spool, &user(), &cancel)?;
+            let order = Order {
+                format: prepared.format,
+                digest: None,
+            };
+            (Input::File(prepared.image), order)
+        } else {
+            (input, order)
+        };
+        let copying = Copying::start(input, order, target, &user()).unwrap();
+        copying.finish(&mut |_, _| (), &cancel)
     }
 
     /// How large a disk this image needs, as far as can be told at once.
