@@ -53,6 +53,8 @@ pub(crate) const DEBIAN: &[&str] = &[
     "openssl",
     "python3",
     "nbdkit",
+    "python3-openssl",
+    "python3-pyftpdlib",
     "swift-account",
     "swift-container",
     "swift-object",

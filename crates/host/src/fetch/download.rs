@@ -122,6 +122,10 @@ impl<'server, S: Write> Download<'server, S> {
             if came.is_empty() {
                 return match self.length {
                     Some(length) if self.sent < length => Err(self.broken("it was closed")),
+                    // Some protocols do not stop there by themselves.
+                    Some(length) if self.sent > length => Err(Trouble::Final(format!(
+                        "the server sends more than the {length} bytes that it announced"
+                    ))),
                     _ => Ok(()),
                 };
             }

@@ -7,7 +7,9 @@
 mod addresses;
 mod client;
 mod complaint;
+mod dial;
 mod download;
+mod ftp;
 mod http;
 mod location;
 mod options;

@@ -7,7 +7,8 @@ use std::io;
 use snf_image_sandbox::Calls;
 
 use super::client::Client;
-use super::download::Download;
+use super::download::{Download, Server};
+use super::ftp::Ftp;
 use super::http::Http;
 use super::location::At;
 use super::origin::{Origin, Plain};
@@ -37,7 +38,10 @@ fn fetch(job: &Job, sink: File, reporter: &Reporter) -> Result<(), String> {
     match &job.location.at {
         At::Url(url) => {
             let url = Url::parse(url).map_err(|error| error.to_string())?;
-            download(job, Plain(url), Vec::new(), sink, reporter)
+            match url.scheme() {
+                "http" | "https" => download(job, Plain(url), Vec::new(), sink, reporter),
+                _ => send(job, &mut Ftp::new(&url, &job.options)?, sink, reporter),
+            }
         }
         At::Place(Place::S3(store, object)) => {
             let origin = Signed::new(store, object)?;
@@ -56,7 +60,11 @@ fn download(
 ) -> Result<(), String> {
     let options = &job.options;
     let client = Client::new(options, Permit::new(&options.policy, endpoints))?;
-    let mut server = Http::new(client, origin);
+    send(job, &mut Http::new(client, origin), sink, reporter)
+}
+
+fn send(job: &Job, server: &mut dyn Server, sink: File, reporter: &Reporter) -> Result<(), String> {
+    let options = &job.options;
     let begun = |length| reporter.report(&Report::Begun { length });
-    Download::new(&mut server, sink, options.patience).run(options.pause, begun)
+    Download::new(server, sink, options.patience).run(options.pause, begun)
 }

@@ -3,11 +3,13 @@
 
 use std::fmt;
 
+use url::Host;
+
 /// The longest URL, in bytes.
 const LONGEST: usize = 8192;
 
 /// The schemes that are fetched.
-pub(super) const SCHEMES: [&str; 2] = ["http", "https"];
+pub(super) const SCHEMES: [&str; 5] = ["http", "https", "ftp", "ftps", "ftpes"];
 
 /// A URL with a host, of a scheme in [`SCHEMES`].
 #[derive(Clone, PartialEq, Eq)]
@@ -17,8 +19,11 @@ pub struct Url(url::Url);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// Of a scheme that is not fetched.
-    #[error("the URL does not begin with http:// or https://")]
+    #[error("the URL does not begin with http://, https://, ftp://, ftps:// or ftpes://")]
     Scheme,
+    /// Where no web server may send to.
+    #[error("the URL does not begin with http:// or https://")]
+    Elsewhere,
     /// It means nothing.
     #[error("the URL is not valid: {0}")]
     Invalid(String),
@@ -43,12 +48,13 @@ impl Url {
         }
     }
 
-    /// The URL that `reference` means when it is found at this one.
+    /// The URL that `reference` means when a web server refers to it at this one.
     ///
     /// # Errors
     /// See [`UrlError`].
     pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
         match self.0.join(reference) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => Err(UrlError::Elsewhere),
             Ok(url) => Self::new(url),
             Err(error) => Err(UrlError::Invalid(error.to_string())),
         }
@@ -59,6 +65,15 @@ impl Url {
             return Err(UrlError::Scheme);
         }
         url.set_fragment(None);
+        // Of schemes that the library does not know it leaves the host as it is.
+        let host = url.host_str().map(Host::parse);
+        let host = match host {
+            Some(Ok(host)) => host.to_string(),
+            Some(Err(error)) => return Err(UrlError::Invalid(error.to_string())),
+            None => return Err(UrlError::Invalid("it names no host".into())),
+        };
+        url.set_host(Some(&host))
+            .map_err(|error| UrlError::Invalid(error.to_string()))?;
         Ok(Url(url))
     }
 
@@ -97,13 +112,33 @@ impl Url {
     /// The port, also where it is the scheme's own.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.0.port_or_known_default().unwrap_or_default()
+        let known = match self.scheme() {
+            "ftps" => Some(990),
+            "ftpes" => Some(21),
+            _ => self.0.port_or_known_default(),
+        };
+        self.0.port().or(known).unwrap_or_default()
     }
 
     /// Whether scheme, host and port are those of another URL.
     #[must_use]
     pub fn has_origin_of(&self, other: &Url) -> bool {
         self.0.origin() == other.0.origin()
+    }
+
+    /// The user, with percent signs as in the URL; empty without one.
+    pub(crate) fn user(&self) -> &str {
+        self.0.username()
+    }
+
+    /// The password, likewise.
+    pub(crate) fn password(&self) -> &str {
+        self.0.password().unwrap_or_default()
+    }
+
+    /// The path, likewise.
+    pub(crate) fn path(&self) -> &str {
+        self.0.path()
     }
 }
 
@@ -139,7 +174,17 @@ mod tests {
             url.expose(),
             "https://me:hunter2@example.org:8443/a%20b/c?token=hunter2"
         );
-        assert_eq!(Url::parse("http://[::1]:80/").unwrap().host(), "::1");
+        for scheme in SCHEMES {
+            let host = |text: &str| {
+                Url::parse(&format!("{scheme}://{text}/x"))
+                    .unwrap()
+                    .host()
+                    .to_owned()
+            };
+            assert_eq!(host("[::1]:80"), "::1");
+            assert_eq!(host("Example.ORG"), "example.org");
+            assert_eq!(host("0x7f.1"), "127.0.0.1");
+        }
     }
 
     #[test]
@@ -148,6 +193,10 @@ mod tests {
             "",
             "http:",
             "http://",
+            "ftps://",
+            "ftps:///hunter2",
+            "ftps://a b/hunter2",
+            "ftp:",
             "file:///etc/hunter2",
             "dict://hunter2:11211/x",
             "http://hunter2/a\nb",

@@ -10,6 +10,8 @@
 mod broken;
 mod client;
 mod confinement;
+mod ftp;
+mod ftp_lies;
 mod policy;
 mod server;
 mod stores;

@@ -70,7 +70,7 @@ impl Drop for Secure {
     }
 }
 
-fn certify(folder: &Path) {
+pub(crate) fn certify(folder: &Path) {
     let made = Command::new("openssl")
         .args([
             "req",
