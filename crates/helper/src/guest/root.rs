@@ -7,6 +7,7 @@
 
 mod attributes;
 mod change;
+mod links;
 mod place;
 mod replace;
 
