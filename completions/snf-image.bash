@@ -120,7 +120,7 @@ _snf__image() {
             return 0
             ;;
         snf__subcmd__image__subcmd__deploy)
-            opts="-v -h --image --target --format --digest --size --hostname --password-file --password-hash-file --ssh-key --property --inject --personality --config --verbose --json --help"
+            opts="-v -h --image --target --format --digest --size --hostname --password-file --password-hash-file --ssh-key --nic --property --inject --personality --config --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -170,6 +170,10 @@ _snf__image() {
                     return 0
                     ;;
                 --ssh-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --nic)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -51,6 +51,7 @@ complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l hostname 
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l password-file -d 'A file with one line: the password of the users (root, or property USERS)' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l password-hash-file -d 'A file with one line: their password as crypt(5) hash' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l ssh-key -d 'A file with SSH public keys that may log in as the users; may be repeated' -r -F
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l nic -d 'A network interface of the machine, recognised by its MAC address; may be repeated' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l property -d 'An image property, such as USERS="root debian" or EXCLUDE_TASK_DELETESSHKEYS=yes; may be repeated' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l inject -d 'Put the file LOCAL into the image as GUEST; may be repeated' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l personality -d 'A JSON list of files to put into the image: objects with path, contents (base64) and, optionally, owner, group, mode' -r -F

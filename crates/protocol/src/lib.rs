@@ -10,6 +10,7 @@ mod event;
 mod gate;
 mod guest_path;
 mod hostname;
+mod network;
 mod parameters;
 mod personality;
 mod properties;
@@ -21,9 +22,15 @@ pub use event::{Event, MAX_EVENT_LINE, MAX_EVENTS};
 pub use gate::{Gate, GateError, MAX_GATE_LINE};
 pub use guest_path::{GuestPath, GuestPathError};
 pub use hostname::{Hostname, HostnameError};
+pub use network::{
+    AddressError, Domain, Ipv4, Ipv6, MAX_LIST, MAX_NICS, MacAddress, MacError, Network, Nic,
+    NicError, Route, netmask,
+};
 pub use parameters::{HostKey, PARAMETERS_FILE, PARAMS_LABEL, Parameters, VERSION};
 pub use personality::{Account, FileMode, InjectedFile, PersonalityError};
-pub use properties::{HashMethod, OsFamily, Properties, PropertyError, Swap};
+pub use properties::{
+    HashMethod, Ip6, NicProperties, OsFamily, Properties, PropertyError, Swap, parse_route,
+};
 pub use secret::Secret;
 pub use task::Task;
 pub use verdict::Verdict;

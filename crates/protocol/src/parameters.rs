@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Hostname, InjectedFile, Properties, Secret, Task};
+use crate::{Hostname, InjectedFile, Nic, Properties, Secret, Task};
 
 /// The version of everything in this crate. Host and helper must agree on it.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The label of the ext2 file system on the parameters disk, by which the helper finds it.
 pub const PARAMS_LABEL: &str = "SNF-PARAMS";
@@ -33,6 +33,8 @@ pub struct Parameters {
     pub authorized_keys: Vec<String>,
     /// New SSH host keys, drawn for this deployment alone.
     pub host_keys: Vec<HostKey>,
+    /// The network interfaces in their order; none when the image keeps its own configuration.
+    pub nics: Vec<Nic>,
     /// What to leave out, and what is known about the image.
     pub properties: Properties,
     /// Files to put into the image.

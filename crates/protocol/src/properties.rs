@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Task;
 
+mod network;
+
+pub use network::{Ip6, NicProperties, parse_route};
+
 /// The longest value of one property, in bytes.
 const MAX_VALUE: usize = 128 * 1024;
 
@@ -81,7 +85,7 @@ pub enum PropertyError {
     #[error("property {name}={value} is not valid: {expected}")]
     Meaning {
         /// The property.
-        name: &'static str,
+        name: String,
         /// What was given, shortened.
         value: String,
         /// What it takes.
@@ -115,6 +119,7 @@ impl Properties {
         faults.extend(properties.users().err());
         faults.extend(properties.hash_method().err());
         faults.extend(properties.swap().err());
+        faults.extend(properties.nic_faults());
         if faults.is_empty() {
             Ok(properties)
         } else {
@@ -300,6 +305,11 @@ impl Properties {
             if UNUSED.contains(&name.as_str()) && boolean(value) != Some(false) {
                 warnings.push(format!("property {name} has no effect in this release"));
             }
+            if name.starts_with("NIC_") && network::about(name).is_none() {
+                warnings.push(format!(
+                    "property {name} names nothing of a network interface"
+                ));
+            }
             let excluded = name.strip_prefix("EXCLUDE_TASK_");
             let is_flag = excluded.is_some() || FLAGS.contains(&name.as_str());
             if is_flag && boolean(value).is_none() {
@@ -330,20 +340,20 @@ impl Properties {
     }
 }
 
-const FLAGS: [&str; 4] = [
+const FLAGS: [&str; 5] = [
     "DO_SYNC",
+    "NM_NETWORKING",
     "EXCLUDE_ALL_TASKS",
     "EXCLUDE_MOUNTED_TASKS",
     "EXCLUDE_FILESYSTEMRESIZE_TASKS",
 ];
 
 /// What release 0.23 followed and this one does not.
-const UNUSED: [&str; 8] = [
+const UNUSED: [&str; 7] = [
     "ALLOW_MOUNTED_TASK_OVERWRITING",
     "CLOUD_INIT",
     "CUSTOM_TASK",
     "IGNORE_UNATTEND",
-    "NM_NETWORKING",
     "OFFLINE_NTFSRESIZE",
     "OFFLINE_NTFSRESIZE_NOCHECK",
     "SWAP",
@@ -380,9 +390,9 @@ fn is_user_name(name: &str) -> bool {
             .any(|sign| sign.is_control() || sign == ':' || sign == '/')
 }
 
-fn meaning(name: &'static str, value: &str, expected: &'static str) -> PropertyError {
+fn meaning(name: &str, value: &str, expected: &'static str) -> PropertyError {
     PropertyError::Meaning {
-        name,
+        name: name.into(),
         value: value.chars().take(80).collect(),
         expected,
     }

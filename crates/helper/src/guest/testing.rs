@@ -202,6 +202,7 @@ pub(crate) fn nothing() -> Parameters {
         password_hash: None,
         authorized_keys: Vec::new(),
         host_keys: Vec::new(),
+        nics: Vec::new(),
         properties: Properties::default(),
         personality: Vec::new(),
     }

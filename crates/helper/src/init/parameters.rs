@@ -112,12 +112,12 @@ mod tests {
         let error = parse(br#"{"version":7,"news":[]}"#)
             .unwrap_err()
             .to_string();
-        assert!(error.contains("protocol 7 and 2"), "{error}");
+        assert!(error.contains("protocol 7 and 3"), "{error}");
     }
 
     #[test]
     fn a_fault_is_told_without_the_secret_beside_it() {
-        let json = br#"{"version":2,"hostname":null,"password":["hunter2"]}"#;
+        let json = br#"{"version":3,"hostname":null,"password":["hunter2"]}"#;
         let error = parse(json).unwrap_err().to_string();
         assert!(
             error.contains("line 1") && !error.contains("hunter2"),

@@ -28,8 +28,8 @@ impl Reporter for Warnings {
 /// Parameters with these properties, written as the inside of a JSON object.
 pub(crate) fn parameters(properties: &str) -> Parameters {
     serde_json::from_str(&format!(
-        r#"{{"version":2,"only":null,"hostname":"vm.example.org","password":"hunter2","password_hash":null,
-            "authorized_keys":[],"host_keys":[],"properties":{{{properties}}},"personality":[]}}"#
+        r#"{{"version":3,"only":null,"hostname":"vm.example.org","password":"hunter2","password_hash":null,
+            "authorized_keys":[],"host_keys":[],"nics":[],"properties":{{{properties}}},"personality":[]}}"#
     ))
     .unwrap()
 }

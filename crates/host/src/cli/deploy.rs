@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use snf_image_protocol::Nic;
+
 use crate::format::Format;
-use crate::request::parse_size;
+use crate::request::{parse_nic, parse_size};
 use crate::verification::Digest;
 
 /// Arguments of `snf-image deploy`.
@@ -58,6 +60,16 @@ pub struct DeployArguments {
     /// A file with SSH public keys that may log in as the users; may be repeated
     #[arg(long, value_name = "FILE")]
     pub ssh_key: Vec<PathBuf>,
+
+    /// A network interface of the machine, recognised by its MAC address; may be repeated
+    ///
+    /// WORDS, with commas between: address=ADDRESS/PREFIX or dhcp for IPv4; address=ADDRESS/PREFIX,
+    /// slaac, slaac_dhcp (addresses by SLAAC, the rest by DHCPv6) or dhcpv6 for IPv6; gateway=ADDRESS,
+    /// which may lie outside the network; dns=ADDRESS, search=DOMAIN and route=NETWORK@ROUTER, each as
+    /// often as needed; mtu=BYTES. An interface with none of these is configured to have no address.
+    /// Without this option the image keeps its network configuration.
+    #[arg(long, value_name = "mac=MAC[,WORDS]", value_parser = parse_nic)]
+    pub nic: Vec<Nic>,
 
     /// An image property, such as USERS="root debian" or EXCLUDE_TASK_DELETESSHKEYS=yes; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]

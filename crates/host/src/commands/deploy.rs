@@ -15,8 +15,8 @@ use crate::config::Settings;
 use crate::deploy::deploy;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
 use crate::request::{
-    Image, Request, parse_inject, read_authorized_keys, read_password, read_password_hash,
-    read_personality,
+    Image, Request, apply_properties, parse_inject, read_authorized_keys, read_password,
+    read_password_hash, read_personality,
 };
 use crate::source::Reference;
 use crate::verification::Digest;
@@ -91,6 +91,10 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
         faults.0.extend(wrong.iter().map(ToString::to_string));
         Properties::default()
     });
+    let mut nics = arguments.nic.clone();
+    if let Err(wrong) = apply_properties(&mut nics, &properties) {
+        faults.0.extend(wrong);
+    }
     let mut personality = Vec::new();
     for argument in &arguments.inject {
         personality.extend(faults.keep(parse_inject(argument)));
@@ -110,6 +114,7 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
         password,
         password_hash,
         authorized_keys,
+        nics,
         properties,
         personality,
     };

@@ -3,6 +3,7 @@
 
 mod file;
 mod leftovers;
+mod network;
 mod obsolete;
 mod origin;
 mod settings;
@@ -11,6 +12,7 @@ mod variant;
 
 pub(crate) use file::variables;
 pub use file::{Config, ConfigError, DEFAULT_FILES, load};
+pub use network::{AutoIpv6, DefaultNic, NetworkSettings};
 pub use origin::{Given, Origin};
 pub use settings::{AcceleratorChoice, HelperBuilder, ParametersSeat, SettingError, Settings};
 pub use shell::{Assignment, SyntaxError, parse};

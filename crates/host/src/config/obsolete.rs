@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /// Groups of names, and what to do about them.
-const OBSOLETE: [(&[&str], &str); 12] = [
+const OBSOLETE: [(&[&str], &str); 11] = [
     (
         &["XEN_SCRIPTS_DIR", "XEN_CMD"],
         "the helper VM runs in QEMU whatever the hypervisor of the instances",
@@ -62,15 +62,6 @@ const OBSOLETE: [(&[&str], &str); 12] = [
     (
         &["RBD_CEPH_CONF", "RBD_BLOCK_SIZE"],
         "let Ganeti map the volume (access=kernelspace), then it is a block device like any other",
-    ),
-    (
-        &[
-            "DHCP_TAGS",
-            "STATEFUL_DHCPV6_TAGS",
-            "STATELESS_DHCPV6_TAGS",
-            "DEFAULT_NIC_CONFIG",
-        ],
-        "this release leaves the image's network configuration as it is",
     ),
     (
         &["UNATTEND", "WINDOWS_TIMEZONE"],

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::network::NetworkSettings;
 use crate::fetch::Rule;
 use crate::source::Prefix;
 
@@ -88,6 +89,8 @@ pub struct Settings {
     pub image_debug: bool,
     /// `IMPORT_GROW`: whether an import onto a larger disk grows partition and file system.
     pub import_grow: bool,
+    /// `DHCP_TAGS` and the others about network interfaces.
+    pub network: NetworkSettings,
     /// `PROGRESS_MONITOR`: the program that is fed with messages; none when empty.
     pub progress_monitor: PathBuf,
     /// `SPOOL_DIR`: where temporary files are made for images that must be there as a whole.
@@ -134,6 +137,7 @@ impl Default for Settings {
             fetch_timeout: Duration::from_secs(30),
             image_debug: false,
             import_grow: true,
+            network: NetworkSettings::default(),
             progress_monitor: PathBuf::new(),
             spool_dir: PathBuf::from("/var/tmp"),
             stores_dir: PathBuf::from("/etc/snf-image/stores"),
@@ -268,7 +272,7 @@ impl Settings {
             "VARIANTS_DIR" => {
                 self.variants_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
             }
-            _ => return Ok(false),
+            _ => return self.network.set(name, value).map_err(refuse),
         }
         Ok(true)
     }
@@ -291,7 +295,7 @@ impl Settings {
             ParametersSeat::Virtio => "virtio",
             ParametersSeat::Floppy => "floppy",
         };
-        vec![
+        let mut shown = vec![
             ("BACKENDS_CONFIG_DIR", path(&self.backends_config_dir)),
             ("BACKENDS_DIR", path(&self.backends_dir)),
             (
@@ -329,7 +333,10 @@ impl Settings {
             ("SPOOL_DIR", path(&self.spool_dir)),
             ("STORES_DIR", path(&self.stores_dir)),
             ("VARIANTS_DIR", path(&self.variants_dir)),
-        ]
+        ];
+        shown.extend(self.network.show());
+        shown.sort_unstable();
+        shown
     }
 }
 

@@ -10,7 +10,7 @@ use super::fault::{Fault, Faults};
 use super::parameters::{self, Values, Wanted};
 use super::script::{Script, instance, tell};
 use super::story::Story;
-use super::{config_url, disk};
+use super::{config_url, disk, nics};
 use crate::commands::signals;
 use crate::config::{self, Config};
 use crate::deploy::deploy;
@@ -133,6 +133,10 @@ fn request(
             .or(())
             .and(Err(Faults::one("there is no disk and no image")));
     };
+    let decided = nics::decide(&instance.nics, &config.settings.network, &wanted.properties)?;
+    for warning in &decided.warnings {
+        tracing::warn!("{warning}");
+    }
     let further = instance.disks.iter().skip(1).zip(others);
     let other_disks: Vec<_> = further
         .map(|(disk, path)| OtherDisk {
@@ -159,6 +163,7 @@ fn request(
         password: wanted.password,
         password_hash: wanted.password_hash,
         authorized_keys: wanted.authorized_keys,
+        nics: decided.nics,
         properties: wanted.properties,
         personality: wanted.personality,
     };

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use snf_image_protocol::{Hostname, Secret};
+use snf_image_protocol::{Hostname, MacAddress, Network, Secret};
 
 use super::fault::{Fault, Faults};
 use super::parameters::{self, Values};
@@ -71,15 +72,27 @@ pub struct Disk {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nic {
     /// NIC_n_MAC.
-    pub mac: String,
+    pub mac: MacAddress,
     /// NIC_n_IP.
     pub ip: Option<IpAddr>,
+    /// NIC_n_FRONTEND_TYPE: how the hypervisor shows it to the guest.
+    pub frontend: Option<String>,
     /// NIC_n_MODE: bridged, routed, openvswitch.
     pub mode: Option<String>,
     /// NIC_n_LINK.
     pub link: Option<String>,
     /// NIC_n_NETWORK_NAME.
     pub network: Option<String>,
+    /// NIC_n_NETWORK_SUBNET.
+    pub subnet: Option<Network>,
+    /// NIC_n_NETWORK_GATEWAY.
+    pub gateway: Option<Ipv4Addr>,
+    /// NIC_n_NETWORK_SUBNET6.
+    pub subnet6: Option<Network>,
+    /// NIC_n_NETWORK_GATEWAY6.
+    pub gateway6: Option<Ipv6Addr>,
+    /// NIC_n_NETWORK_TAGS.
+    pub tags: Vec<String>,
 }
 
 /// The one disk that `export` reads or `import` writes.
@@ -295,31 +308,35 @@ impl Reader {
 
     fn nic(&mut self, index: usize) -> Option<Nic> {
         let variable = |name: &str| format!("NIC_{index}_{name}");
-        let ip = self.filled(&variable("IP")).and_then(|text| {
-            let parsed = text.parse().map_err(|_| {
-                format!(
-                    "{}={:?} is not an IP address",
-                    variable("IP"),
-                    shortened(&text)
-                )
-            });
-            self.faults.keep(parsed)
-        });
-        let mac = self.required(&variable("MAC"))?;
-        if !is_mac(&mac) {
-            self.faults.add(format!(
-                "{}={:?} is not a MAC address",
-                variable("MAC"),
-                shortened(&mac)
-            ));
-        }
+        let tags = self.filled(&variable("NETWORK_TAGS")).unwrap_or_default();
+        self.required(&variable("MAC"))?;
+        let ip = self.parsed(&variable("IP"), "an IP address");
+        let subnet = self.parsed(&variable("NETWORK_SUBNET"), "a network");
+        let gateway = self.parsed(&variable("NETWORK_GATEWAY"), "an IPv4 address");
+        let subnet6 = self.parsed(&variable("NETWORK_SUBNET6"), "a network");
+        let gateway6 = self.parsed(&variable("NETWORK_GATEWAY6"), "an IPv6 address");
         Some(Nic {
-            mac,
+            mac: self.parsed(&variable("MAC"), "a MAC address")?,
             ip,
+            frontend: self.filled(&variable("FRONTEND_TYPE")),
             mode: self.filled(&variable("MODE")),
             link: self.filled(&variable("LINK")),
             network: self.filled(&variable("NETWORK_NAME")),
+            subnet: subnet.filter(|subnet: &Network| subnet.address().is_ipv4()),
+            gateway,
+            subnet6: subnet6.filter(|subnet: &Network| subnet.address().is_ipv6()),
+            gateway6,
+            tags: tags.split_whitespace().map(Into::into).collect(),
         })
+    }
+
+    /// The value of a variable, if it is there and not empty.
+    fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
+        let text = self.filled(name)?;
+        let parsed = text
+            .parse()
+            .map_err(|_| format!("{name}={:?} is not {expected}", shortened(&text)));
+        self.faults.keep(parsed)
     }
 
     fn transfer(&mut self, verb: &str) -> Option<Transfer> {
@@ -355,11 +372,6 @@ fn is_ours(name: &str) -> bool {
         "OLD_INSTANCE_NAME",
     ];
     prefixes.iter().any(|prefix| name.starts_with(prefix)) || names.contains(&name)
-}
-
-fn is_mac(text: &str) -> bool {
-    let is_byte = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    text.split(':').count() == 6 && text.split(':').all(is_byte)
 }
 
 fn shortened(text: &str) -> String {

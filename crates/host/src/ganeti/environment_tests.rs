@@ -53,9 +53,13 @@ fn create_is_told_everything() {
     let [nic] = instance.nics.as_slice() else {
         panic!("{:?}", instance.nics)
     };
-    assert_eq!(nic.mac, "aa:00:00:6e:43:ca");
+    assert_eq!(nic.mac.to_string(), "aa:00:00:6e:43:ca");
     assert_eq!(nic.ip, Some("198.51.100.131".parse().unwrap()));
     assert_eq!(nic.network.as_deref(), Some("net1"));
+    assert_eq!(nic.subnet, Some("198.51.100.0/24".parse().unwrap()));
+    assert_eq!(nic.gateway, Some("198.51.100.1".parse().unwrap()));
+    assert_eq!(nic.frontend.as_deref(), Some("paravirtual"));
+    assert_eq!(nic.tags, ["t1"]);
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         password: None,
         password_hash: None,
         authorized_keys: Vec::new(),
+        nics: Vec::new(),
         properties: lenient_properties(&values),
         personality: Vec::new(),
     };

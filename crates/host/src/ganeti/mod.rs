@@ -14,6 +14,7 @@ mod fault;
 pub mod image_id;
 mod import;
 mod log;
+mod nics;
 pub mod parameters;
 mod properties;
 mod rename;

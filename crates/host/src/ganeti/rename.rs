@@ -48,6 +48,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         password: None,
         password_hash: None,
         authorized_keys: Vec::new(),
+        nics: Vec::new(),
         properties,
         personality: Vec::new(),
     };

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod inject;
+mod nic;
 mod password;
 mod personality;
 mod read;
@@ -12,8 +13,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use snf_image_protocol::{
-    Account, FileMode, GuestPath, HostKey, Hostname, InjectedFile, Parameters, Properties, Secret,
-    Task, VERSION,
+    Account, FileMode, GuestPath, HostKey, Hostname, InjectedFile, Nic, Parameters, Properties,
+    Secret, Task, VERSION,
 };
 
 use crate::format::Format;
@@ -22,6 +23,7 @@ use crate::store::StoredName;
 use crate::verification::Digest;
 
 pub use inject::{InjectError, parse_inject};
+pub use nic::{NicArgumentError, apply_properties, parse_nic};
 pub use password::{
     PasswordError, check_password, check_password_hash, read_password, read_password_hash,
 };
@@ -99,6 +101,8 @@ pub struct Request {
     pub password_hash: Option<Secret>,
     /// Lines for the users' authorized_keys.
     pub authorized_keys: Vec<String>,
+    /// The machine's network interfaces; none when the image keeps its own configuration.
+    pub nics: Vec<Nic>,
     /// What is known about the image, and what to leave out.
     pub properties: Properties,
     /// Files to put into the image.
@@ -162,6 +166,7 @@ impl Request {
             password_hash: self.password_hash.clone(),
             authorized_keys: self.authorized_keys.clone(),
             host_keys,
+            nics: self.nics.clone(),
             properties: self.properties.clone(),
             personality: named()
                 .map(|(content, file)| InjectedFile {
