@@ -15,13 +15,14 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 9] = [
+const TASKS: [&str; 10] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
     "AssignHostname",
     "ChangeMachineId",
     "ChangePassword",
+    "ConfigureNetwork",
     "DeleteSSHKeys",
     "EnforcePersonality",
     "UmountImage",
@@ -102,7 +103,7 @@ fn a_deployment_is_told_in_order() {
         "{percents:?}"
     );
     // A task without work begins, says why, and ends.
-    for task in ["ChangePassword", "EnforcePersonality"] {
+    for task in ["ChangePassword", "ConfigureNetwork", "EnforcePersonality"] {
         let at = place(&story, &format!("task-start {task}"));
         assert!(
             story[at + 1].starts_with(&format!("{task} was skipped: ")),

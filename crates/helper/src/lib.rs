@@ -6,5 +6,6 @@ pub mod disk;
 pub mod error;
 pub mod guest;
 pub mod init;
+pub mod network;
 pub mod run;
 pub mod tasks;

@@ -20,6 +20,8 @@ pub enum Task {
     ChangeMachineId,
     /// Sets passwords and SSH keys of users.
     ChangePassword,
+    /// Configures the network interfaces.
+    ConfigureNetwork,
     /// Replaces the SSH host keys.
     DeleteSSHKeys,
     /// Puts files into the image.
@@ -30,13 +32,14 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 9] = [
+    pub const ALL: [Task; 10] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
         Task::AssignHostname,
         Task::ChangeMachineId,
         Task::ChangePassword,
+        Task::ConfigureNetwork,
         Task::DeleteSSHKeys,
         Task::EnforcePersonality,
         Task::UmountImage,
@@ -52,6 +55,7 @@ impl Task {
             Task::AssignHostname => "AssignHostname",
             Task::ChangeMachineId => "ChangeMachineId",
             Task::ChangePassword => "ChangePassword",
+            Task::ConfigureNetwork => "ConfigureNetwork",
             Task::DeleteSSHKeys => "DeleteSSHKeys",
             Task::EnforcePersonality => "EnforcePersonality",
             Task::UmountImage => "UmountImage",
@@ -68,6 +72,7 @@ impl Task {
             Task::AssignHostname
             | Task::ChangeMachineId
             | Task::ChangePassword
+            | Task::ConfigureNetwork
             | Task::DeleteSSHKeys => 50,
             Task::EnforcePersonality => 60,
             Task::UmountImage => 80,

@@ -9,6 +9,7 @@ use crate::run::context::{Context, Done};
 pub mod assign_hostname;
 pub mod change_machine_id;
 pub mod change_password;
+pub mod configure_network;
 pub mod delete_ssh_keys;
 pub mod enforce_personality;
 pub mod filesystem_resize_unmounted;
@@ -28,6 +29,7 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::AssignHostname => assign_hostname::run(context),
         Task::ChangeMachineId => change_machine_id::run(context),
         Task::ChangePassword => change_password::run(context),
+        Task::ConfigureNetwork => configure_network::run(context),
         Task::DeleteSSHKeys => delete_ssh_keys::run(context),
         Task::EnforcePersonality => enforce_personality::run(context),
         Task::UmountImage => umount_image::run(context),
