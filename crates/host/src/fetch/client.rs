@@ -48,6 +48,37 @@ impl Client {
         }
         request.call().map_err(|error| trouble(error, again))
     }
+
+    /// The answer to a POST of `body`; see [`Client::get`].
+    pub(super) fn post(
+        &self,
+        url: &Url,
+        headers: &[Header],
+        body: &[u8],
+        again: bool,
+    ) -> Result<Response<Body>, Trouble> {
+        (self.permit.check_host(url)).map_err(|refusal| Trouble::Final(refusal.to_string()))?;
+        let mut request = self.agent.post(url.expose());
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        request.send(body).map_err(|error| trouble(error, again))
+    }
+}
+
+/// What is said in the body of an answer.
+pub(super) fn bounded(body: Body, most: u64) -> Result<Vec<u8>, Trouble> {
+    let mut bytes = Vec::new();
+    let mut limited = body.into_reader().take(most.saturating_add(1));
+    let count = (limited.read_to_end(&mut bytes))
+        .map_err(|_| Trouble::Final("the answer broke off".into()))?;
+    if u64::try_from(count).is_ok_and(|count| count <= most) {
+        Ok(bytes)
+    } else {
+        Err(Trouble::Final(format!(
+            "the answer is larger than {most} bytes"
+        )))
+    }
 }
 
 /// A body whose delays are told from its other errors.

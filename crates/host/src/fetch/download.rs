@@ -36,6 +36,16 @@ pub(super) enum Trouble {
     Final(String),
 }
 
+impl Trouble {
+    /// With what was being done before it.
+    pub(super) fn behind(self, what: &str) -> Self {
+        match self {
+            Trouble::Passing(reason) => Trouble::Passing(format!("{what}: {reason}")),
+            Trouble::Final(reason) => Trouble::Final(format!("{what}: {reason}")),
+        }
+    }
+}
+
 /// A body on its way.
 pub(super) struct Download<'server, S> {
     server: &'server mut dyn Server,

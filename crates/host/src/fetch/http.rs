@@ -113,7 +113,8 @@ impl<O: Origin> Server for Http<O> {
                     asked = next(&asked, response.headers())?;
                     redirects += 1;
                 }
-                _ if !renewed && self.origin.renew(&response, &self.client)? => {
+                _ if !renewed && self.origin.renew(&response) => {
+                    drop(response);
                     asked = self.origin.ask(&self.client, from > 0)?;
                     renewed = true;
                 }

@@ -11,6 +11,7 @@ mod dial;
 mod download;
 mod ftp;
 mod http;
+mod keystone;
 mod location;
 mod options;
 mod origin;
@@ -22,6 +23,7 @@ mod resolver;
 mod role;
 mod rule;
 mod s3;
+mod swift;
 
 pub use location::Location;
 pub use options::{Options, OptionsError};

@@ -27,8 +27,8 @@ pub(super) trait Origin {
 
     /// Whether there is reason to ask once more after an answer like this, since what was said to
     /// be let in has expired.
-    fn renew(&mut self, _answer: &Response<Body>, _client: &Client) -> Result<bool, Trouble> {
-        Ok(false)
+    fn renew(&mut self, _answer: &Response<Body>) -> bool {
+        false
     }
 
     /// What an answer without a body means.

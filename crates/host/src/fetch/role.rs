@@ -15,6 +15,7 @@ use super::origin::{Origin, Plain};
 use super::permit::{Endpoint, Permit};
 use super::report::{Job, Report};
 use super::s3::Signed;
+use super::swift::Stored;
 use crate::role::{Inside, Reporter};
 use crate::source::Url;
 use crate::store::Place;
@@ -46,6 +47,11 @@ fn fetch(job: &Job, sink: File, reporter: &Reporter) -> Result<(), String> {
         At::Place(Place::S3(store, object)) => {
             let origin = Signed::new(store, object)?;
             let endpoints = vec![origin.endpoint()?];
+            download(job, origin, endpoints, sink, reporter)
+        }
+        At::Place(Place::Swift(store, object)) => {
+            let origin = Stored::new(store, object);
+            let endpoints = origin.endpoints();
             download(job, origin, endpoints, sink, reporter)
         }
     }

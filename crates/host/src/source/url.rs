@@ -90,6 +90,19 @@ impl Url {
         self.0.origin() == directory.0.origin() && is_plain && is_inside
     }
 
+    /// The URL of a path below that of this one, whose parts have no meaning of their own.
+    ///
+    /// # Errors
+    /// See [`UrlError`].
+    pub fn below<'part>(&self, parts: impl Iterator<Item = &'part str>) -> Result<Self, UrlError> {
+        let mut url = self.0.clone();
+        match url.path_segments_mut() {
+            Ok(mut segments) => segments.pop_if_empty().extend(parts),
+            Err(()) => return Err(UrlError::Scheme),
+        };
+        Self::new(url)
+    }
+
     /// The whole of it, secrets included.
     #[must_use]
     pub fn expose(&self) -> &str {

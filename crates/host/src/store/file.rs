@@ -20,6 +20,7 @@ const LARGEST: u64 = 64 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     S3,
+    Swift,
 }
 
 impl Kind {
@@ -27,6 +28,7 @@ impl Kind {
     fn ending(self) -> &'static str {
         match self {
             Kind::S3 => "s3",
+            Kind::Swift => "swift",
         }
     }
 
@@ -34,6 +36,7 @@ impl Kind {
     fn list(self) -> (&'static str, &'static str) {
         match self {
             Kind::S3 => ("BUCKETS", "bucket"),
+            Kind::Swift => ("CONTAINERS", "container"),
         }
     }
 }
@@ -123,7 +126,7 @@ fn read(path: &Path) -> Result<Secret, StoreError> {
 }
 
 impl Entries {
-    fn parse(text: &Secret) -> Result<Self, String> {
+    pub(super) fn parse(text: &Secret) -> Result<Self, String> {
         // The parser's own words could quote a part of a secret.
         let assignments = parse(text.expose()).map_err(|fault| {
             format!(

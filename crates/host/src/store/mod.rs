@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod name;
 mod s3;
+mod swift;
 
 use std::path::Path;
 
@@ -20,12 +21,15 @@ use file::Kind;
 pub(crate) use name::SCHEMES;
 pub use name::{NameError, Object, StoredName};
 pub use s3::S3;
+pub use swift::{Domain, Identity, Keystone, Login, Named, Swift};
 
 /// Where an image is, and what lets this node in. Goes to the process that fetches.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Place {
     /// In a store that speaks S3.
     S3(S3, Object),
+    /// In a store with Swift's API.
+    Swift(Swift, Object),
 }
 
 impl Place {
@@ -34,6 +38,7 @@ impl Place {
     pub fn name(&self) -> StoredName {
         match self {
             Place::S3(_, object) => StoredName::S3(object.clone()),
+            Place::Swift(_, object) => StoredName::Swift(object.clone()),
         }
     }
 
@@ -46,6 +51,10 @@ impl Place {
             StoredName::S3(object) => {
                 let place = file::find(directory, Kind::S3, &object.bucket, S3::new)?;
                 Ok(Place::S3(place, object.clone()))
+            }
+            StoredName::Swift(object) => {
+                let place = file::find(directory, Kind::Swift, &object.bucket, Swift::new)?;
+                Ok(Place::Swift(place, object.clone()))
             }
         }
     }

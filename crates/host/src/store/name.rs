@@ -12,13 +12,15 @@ const LONGEST_BUCKET: usize = 256;
 const LONGEST_KEY: usize = 1024;
 
 /// The schemes of such names.
-pub(crate) const SCHEMES: [&str; 1] = ["s3"];
+pub(crate) const SCHEMES: [&str; 2] = ["s3", "swift"];
 
 /// The name of an image in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredName {
     /// `s3://BUCKET/KEY`
     S3(Object),
+    /// `swift://CONTAINER/OBJECT`
+    Swift(Object),
 }
 
 /// An object in a bucket, or in Swift's words a container.
@@ -54,8 +56,11 @@ impl StoredName {
     ///
     /// # Errors
     /// See [`NameError`].
-    pub(crate) fn parse(_scheme: &str, rest: &str) -> Result<Self, NameError> {
-        Object::parse(rest, "s3", "bucket").map(StoredName::S3)
+    pub(crate) fn parse(scheme: &str, rest: &str) -> Result<Self, NameError> {
+        match scheme {
+            "swift" => Object::parse(rest, "swift", "container").map(StoredName::Swift),
+            _ => Object::parse(rest, "s3", "bucket").map(StoredName::S3),
+        }
     }
 }
 
@@ -86,6 +91,7 @@ impl fmt::Display for StoredName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoredName::S3(object) => write!(formatter, "s3://{object}"),
+            StoredName::Swift(object) => write!(formatter, "swift://{object}"),
         }
     }
 }

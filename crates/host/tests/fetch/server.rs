@@ -14,6 +14,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// `name: value`, the name in lower case.
     headers: Vec<String>,
+    pub(crate) body: Vec<u8>,
     /// How many came before.
     pub(crate) number: usize,
 }
@@ -127,17 +128,23 @@ impl Act {
 }
 
 fn read(stream: &TcpStream, number: usize) -> Option<Request> {
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let mut reader = BufReader::new(stream);
+    let mut lines = (&mut reader).lines().map_while(Result::ok);
     let first = lines.next()?;
     let headers = lines.take_while(|line| !line.is_empty()).map(|line| {
         let (name, value) = line.split_once(':').unwrap();
         format!("{}: {}", name.to_lowercase(), value.trim())
     });
-    Some(Request {
+    let mut request = Request {
         path: first.split(' ').nth(1)?.to_owned(),
         headers: headers.collect(),
+        body: Vec::new(),
         number,
-    })
+    };
+    let length = request.header("content-length");
+    let length = length.map_or(0, |length| length.parse().unwrap());
+    reader.take(length).read_to_end(&mut request.body).ok()?;
+    Some(request)
 }
 
 /// An answer of a status with these headers, each ended by `\r\n`.

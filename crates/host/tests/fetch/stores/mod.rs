@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod s3;
+mod swift;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use snf_image::fetch::{Options, Policy};
 use snf_image::source::Reference;
@@ -37,6 +39,15 @@ impl Stores {
 fn closed() -> Options {
     Options {
         policy: Policy::default(),
+        ..open()
+    }
+}
+
+/// Options that permit this machine.
+fn open() -> Options {
+    Options {
+        // A Swift is slow to answer on a machine that does much else.
+        patience: Duration::from_secs(20),
         ..client::options()
     }
 }

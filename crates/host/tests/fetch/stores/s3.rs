@@ -8,8 +8,8 @@ use snf_image::store::Place;
 use snf_image_testkit::relay::Relay;
 use snf_image_testkit::swift::{PASSWORD, Swift, USER};
 
-use super::{Stores, closed, file};
-use crate::client::{failure_from, fetch_from, image, options, start_from};
+use super::{Stores, closed, file, open};
+use crate::client::{failure_from, fetch_from, image, start_from};
 use crate::server::{Server, answer};
 
 fn stores(port: u16, password: &str) -> Stores {
@@ -111,7 +111,7 @@ fn the_node_s_key_goes_to_its_endpoint_alone() {
     assert!(elsewhere.requests().is_empty());
 
     let place = found(store.address().port(), "debian.raw");
-    fetch_from(place, &options()).unwrap();
+    fetch_from(place, &open()).unwrap();
     assert_eq!(elsewhere.requests()[0].path, "/x");
 
     // Whoever chooses the image chooses bucket and key, and nothing else.
