@@ -46,6 +46,8 @@ ntfsdump\t'A raw dump of one NTFS file system'
 qcow2\t'A whole disk in QEMU\'s format qcow2, version 2 or 3'
 auto\t'One of the formats that hold a whole disk, by what the image begins with; for images that are trusted'"
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l digest -d 'What the digest of the image\'s bytes must be: sha256:HEX or sha512:HEX' -r
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l digest-url -d 'A list of digests, such as SHA256SUMS, that holds that of the image\'s file name' -r -F
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l signature-url -d 'A signature by a key in KEYS_DIR: of the list of digests where one is given, else of the image itself' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l size -d 'Let a regular file as target grow to this size: bytes, or with K, M, G or T behind' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l hostname -d 'The machine\'s host name; without it the image keeps its own' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l password-file -d 'A file with one line: the password of the users (root, or property USERS)' -r -F

@@ -47,6 +47,11 @@ pub(crate) const DEBIAN: &[&str] = &[
     "passwd",
     "qemu-utils",
     "ca-certificates",
+    // Checking OpenPGP signatures, and making signatures for that.
+    "gpgv",
+    "gpg",
+    "gpg-agent",
+    "minisign",
     // Servers of the tests, and their certificates.
     "curl",
     "memcached",

@@ -62,10 +62,7 @@ fn ours(image: &Path, format: Format, disk: &Path) {
     let input = Input::File(Source::open(image).unwrap());
     let target = Target::open(disk, None, None).unwrap();
     let user = User::lookup("nobody").unwrap();
-    let order = Order {
-        format,
-        digest: None,
-    };
+    let order = Order { format };
     let copying = Copying::start(input, order, &target, &user).unwrap();
     let cancel = Cancel::new().unwrap();
     copying.finish(&mut |_, _| (), &cancel).unwrap();

@@ -41,6 +41,20 @@ pub struct DeployArguments {
     #[arg(long, value_name = "ALGORITHM:HEX")]
     pub digest: Option<Digest>,
 
+    /// A list of digests, such as SHA256SUMS, that holds that of the image's file name
+    ///
+    /// The lines of sha256sum, those of sha256sum --tag, a lone digest, and all of them in a
+    /// clear-signed message are understood.
+    #[arg(long, value_name = "FILE|URL", value_hint = ValueHint::FilePath, conflicts_with = "digest")]
+    pub digest_url: Option<OsString>,
+
+    /// A signature by a key in KEYS_DIR: of the list of digests where one is given, else of the image itself
+    ///
+    /// It is of OpenPGP or of minisign, and detached, or the list itself again where that is
+    /// clear-signed. An image without it is not deployed.
+    #[arg(long, value_name = "FILE|URL", value_hint = ValueHint::FilePath)]
+    pub signature_url: Option<OsString>,
+
     /// Let a regular file as target grow to this size: bytes, or with K, M, G or T behind
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size: Option<u64>,

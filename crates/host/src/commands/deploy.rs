@@ -1,7 +1,7 @@
 //! `snf-image deploy`.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::request::{
     read_password_hash, read_personality,
 };
 use crate::source::Reference;
-use crate::verification::Digest;
+use crate::verification::{Digest, Document};
 
 pub(super) fn run(
     arguments: &DeployArguments,
@@ -102,10 +102,18 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
     if let Some(path) = &arguments.personality {
         personality.extend(faults.keep(read_personality(path)).unwrap_or_default());
     }
+    let mut document = |argument: &Option<OsString>| {
+        let document = argument.as_deref().map(Document::of_argument);
+        faults.keep(document.transpose()).flatten()
+    };
+    let digest_list = document(&arguments.digest_url);
+    let signature = document(&arguments.signature_url);
     let request = Request {
         image: faults.keep(image(&arguments.image)).unwrap_or(Image::Keep),
         format: arguments.format,
         digest: arguments.digest.clone(),
+        digest_list,
+        signature,
         target: arguments.target.clone(),
         size: arguments.size,
         other_disks: Vec::new(),

@@ -89,6 +89,12 @@ pub struct Settings {
     pub image_debug: bool,
     /// `IMPORT_GROW`: whether an import onto a larger disk grows partition and file system.
     pub import_grow: bool,
+    /// `KEYS_DIR`: where the keys are whose signatures count.
+    pub keys_dir: PathBuf,
+    /// `REQUIRE_DIGEST`: whether an image needs a digest or a signature.
+    pub require_digest: bool,
+    /// `REQUIRE_SIGNATURE`: whether it needs a signature.
+    pub require_signature: bool,
     /// `DHCP_TAGS` and the others about network interfaces.
     pub network: NetworkSettings,
     /// `PROGRESS_MONITOR`: the program that is fed with messages; none when empty.
@@ -137,6 +143,9 @@ impl Default for Settings {
             fetch_timeout: Duration::from_secs(30),
             image_debug: false,
             import_grow: true,
+            keys_dir: PathBuf::from("/etc/snf-image/keys"),
+            require_digest: false,
+            require_signature: false,
             network: NetworkSettings::default(),
             progress_monitor: PathBuf::new(),
             spool_dir: PathBuf::from("/var/tmp"),
@@ -260,6 +269,13 @@ impl Settings {
             "IMPORT_GROW" => {
                 self.import_grow = yes_or_no(value).ok_or_else(|| refuse(YES_OR_NO))?
             }
+            "KEYS_DIR" => self.keys_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
+            "REQUIRE_DIGEST" => {
+                self.require_digest = yes_or_no(value).ok_or_else(|| refuse(YES_OR_NO))?
+            }
+            "REQUIRE_SIGNATURE" => {
+                self.require_signature = yes_or_no(value).ok_or_else(|| refuse(YES_OR_NO))?
+            }
             "PROGRESS_MONITOR" => {
                 self.progress_monitor = Some(PathBuf::from(value))
                     .filter(|path| value.is_empty() || path.is_absolute())
@@ -328,8 +344,11 @@ impl Settings {
             ("IMAGE_DEBUG", switch(self.image_debug)),
             ("IMAGE_DIR", path(&self.image_dir)),
             ("IMPORT_GROW", switch(self.import_grow)),
+            ("KEYS_DIR", path(&self.keys_dir)),
             ("PROGRESS_MONITOR", path(&self.progress_monitor)),
             ("QEMU", path(&self.qemu)),
+            ("REQUIRE_DIGEST", switch(self.require_digest)),
+            ("REQUIRE_SIGNATURE", switch(self.require_signature)),
             ("SPOOL_DIR", path(&self.spool_dir)),
             ("STORES_DIR", path(&self.stores_dir)),
             ("VARIANTS_DIR", path(&self.variants_dir)),
@@ -460,6 +479,9 @@ mod tests {
             ("IMAGE_DIR", ""),
             ("IMAGE_DEBUG", "maybe"),
             ("IMPORT_GROW", ""),
+            ("KEYS_DIR", "keys"),
+            ("REQUIRE_DIGEST", "sha256"),
+            ("REQUIRE_SIGNATURE", "1"),
             ("PROGRESS_MONITOR", "monitor --verbose"),
             ("STORES_DIR", "stores"),
             ("VARIANTS_DIR", "variants"),

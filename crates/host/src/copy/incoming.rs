@@ -4,16 +4,16 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::error::CopyError;
 use super::report::InputKind;
 use crate::format::{Bytes, ImageError};
 use crate::source::Source;
-use crate::verification::{Digest, Hasher};
 
 /// The image, before anything is made of its bytes.
 pub(super) enum Incoming {
@@ -36,7 +36,6 @@ impl Incoming {
                 let stream = Watched {
                     stream: Arc::new(image),
                     ended: ended.clone(),
-                    hasher: Arc::default(),
                     came: Arc::default(),
                     name: name.into(),
                     patience: patience.map(Duration::from_secs),
@@ -46,12 +45,12 @@ impl Incoming {
         })
     }
 
-    /// The same once more, where it is a file.
-    pub(super) fn file(&self) -> io::Result<Option<Self>> {
-        match self {
-            Incoming::File(source) => Ok(Some(Incoming::File(source.try_clone()?))),
-            Incoming::Stream(..) => Ok(None),
-        }
+    /// What is left of it when somebody has read from it.
+    pub(super) fn rest(&self) -> Rest {
+        Rest(match self {
+            Incoming::File(_) => None,
+            Incoming::Stream(stream, length) => Some((stream.clone(), *length)),
+        })
     }
 
     pub(super) fn bytes(self) -> Bytes {
@@ -61,6 +60,25 @@ impl Incoming {
                 bytes: Box::new(stream),
                 length,
             },
+        }
+    }
+}
+
+/// The rest of a stream, and how long it should have been in all.
+pub(super) struct Rest(Option<(Watched, Option<u64>)>);
+
+impl Rest {
+    /// Reads what unpacking had no need for: who sends it wants to be rid of all of it. A file has no
+    /// such rest.
+    pub(super) fn read(self) -> Result<(), CopyError> {
+        let Some((mut stream, length)) = self.0 else {
+            return Ok(());
+        };
+        io::copy(&mut stream, &mut io::sink()).map_err(ImageError::Stream)?;
+        let came = stream.came();
+        match length.filter(|expected| *expected != came) {
+            Some(expected) => Err(CopyError::Length { came, expected }),
+            None => Ok(()),
         }
     }
 }
@@ -75,13 +93,11 @@ impl Ended {
     }
 }
 
-/// A stream whose end is noted, and whose digest is taken if that is asked for. All clones
-/// read one after the other from the same stream.
+/// A stream whose end is noted. All clones read one after the other from the same stream.
 #[derive(Clone)]
 pub(super) struct Watched {
     stream: Arc<File>,
     ended: Ended,
-    hasher: Arc<Mutex<Option<Hasher>>>,
     came: Arc<AtomicU64>,
     /// What messages call it.
     name: Arc<str>,
@@ -90,13 +106,8 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Has all bytes that are read from here on go through `hasher` too.
-    pub(super) fn hash(&self, hasher: Hasher) {
-        *self.hasher.lock().unwrap_or_else(PoisonError::into_inner) = Some(hasher);
-    }
-
     /// How many bytes were read.
-    pub(super) fn came(&self) -> u64 {
+    fn came(&self) -> u64 {
         self.came.load(Ordering::Relaxed)
     }
 
@@ -115,12 +126,6 @@ impl Watched {
         let words = format!("{name} sent nothing for {seconds} s after byte {came}");
         Err(io::Error::other(words))
     }
-
-    /// The digest, where one was taken, of all that was read.
-    pub(super) fn digest(&self) -> Option<Digest> {
-        let mut hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
-        hasher.take().map(Hasher::finish)
-    }
 }
 
 impl Read for Watched {
@@ -131,10 +136,6 @@ impl Read for Watched {
         self.came.fetch_add(came, Ordering::Relaxed);
         if count == 0 && !buffer.is_empty() {
             self.ended.0.store(true, Ordering::Relaxed);
-        }
-        let mut hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hasher) = &mut *hasher {
-            hasher.update(buffer.get(..count).unwrap_or_default());
         }
         Ok(count)
     }

@@ -4,7 +4,6 @@
 //! opened in it, no connection made. The host process interprets not one byte of an image.
 // SPDX-License-Identifier: BSD-2-Clause
 
-mod digest;
 mod engine;
 mod error;
 mod incoming;
@@ -32,7 +31,6 @@ use crate::format::{Format, MbrError, boot_code};
 use crate::role::{Needs, Process, Role, RoleError};
 use crate::source::{Input, Producer, ProducerError};
 use crate::target::Target;
-use crate::verification::Digest;
 use report::{InputKind, Job, Report, Task};
 
 /// The most memory that a copy may take, in bytes: what the greediest compression is allowed,
@@ -65,22 +63,6 @@ pub enum CopyFailure {
     /// Who sends the image has not sent all of it.
     #[error(transparent)]
     Producer(ProducerError),
-    /// It is another image.
-    #[error(
-        "the {} digest of image {name} is {}, not {} as was asked for: the image is damaged or another one",
-        .wanted.algorithm(), .found.hex(), .wanted.hex()
-    )]
-    Digest {
-        /// The image.
-        name: String,
-        /// What was asked for.
-        wanted: Digest,
-        /// What it is.
-        found: Digest,
-    },
-    /// The copy's process has not taken one.
-    #[error("no digest of the image was taken; please report this as a bug")]
-    NoDigest,
 }
 
 impl CopyFailure {
@@ -102,8 +84,6 @@ impl CopyFailure {
 pub struct Order {
     /// What the image is.
     pub format: Format,
-    /// What its bytes' digest must be, as they come, before they are unpacked.
-    pub digest: Option<Digest>,
 }
 
 fn boot_code_for(format: Format) -> Result<Vec<u8>, MbrError> {
@@ -131,7 +111,6 @@ pub struct Copying {
     process: Process,
     producer: Option<Box<dyn Producer>>,
     name: String,
-    digest: Option<Digest>,
 }
 
 impl Copying {
@@ -181,7 +160,6 @@ impl Copying {
             format: order.format,
             boot_code: boot_code_for(order.format)?,
             task,
-            digest: order.digest.as_ref().map(Digest::algorithm),
         };
         let descriptors = [Some(image.into()), descriptor];
         let descriptors = descriptors.into_iter().flatten().collect();
@@ -190,7 +168,6 @@ impl Copying {
             process,
             producer,
             name,
-            digest: order.digest,
         })
     }
 
@@ -205,8 +182,7 @@ impl Copying {
         cancel: &Cancel,
     ) -> Result<Copied, CopyFailure> {
         loop {
-            if let Report::Done { copied, digest } = self.report(progress, cancel)? {
-                self.check_digest(digest)?;
+            if let Report::Done(copied) = self.report(progress, cancel)? {
                 return Ok(copied);
             }
         }
@@ -245,19 +221,6 @@ impl Copying {
         match self.producer.take() {
             Some(producer) => producer.finish(cancel).map_err(CopyFailure::Producer),
             None => Ok(()),
-        }
-    }
-
-    /// Holds the digest that was found against the one that was asked for.
-    fn check_digest(self, found: Option<Digest>) -> Result<(), CopyFailure> {
-        match (self.digest, found) {
-            (Some(wanted), Some(found)) if wanted != found => Err(CopyFailure::Digest {
-                name: self.name,
-                wanted,
-                found,
-            }),
-            (Some(_), None) => Err(CopyFailure::NoDigest),
-            _ => Ok(()),
         }
     }
 }

@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::digest::Digesting;
 use super::error::CopyError;
 use super::incoming::{Ended, Incoming};
 use super::report::{Job, Report};
@@ -28,24 +27,16 @@ pub(super) fn prepare(
             format: job.format,
             length: content.length(),
             spooled: false,
-            digest: None,
         });
     };
-    // The digest of a file is taken here only if it is unpacked here, and else by whoever copies it.
-    let packed = incoming
-        .file()
-        .map_err(|error| CopyError::Thread { error })?;
-    let algorithm = job.digest.filter(|_| packed.is_none());
-    let mut digesting = Digesting::start(algorithm, &incoming)?;
-    let (source, spooled, digest) = match compression::unpack(incoming.bytes())? {
-        Bytes::File(source) => (source, false, None),
+    let rest = incoming.rest();
+    let (source, spooled) = match compression::unpack(incoming.bytes())? {
+        Bytes::File(source) => (source, false),
         Bytes::Stream { mut bytes, .. } => {
-            if let Some(packed) = packed {
-                digesting = Digesting::start(job.digest, &packed)?;
-            }
             spool::fill(&mut *bytes, &file, most)?;
+            rest.read()?;
             let source = Source::from_file(file, Path::new(&job.name));
-            (source.map_err(ImageError::from)?, true, digesting.finish()?)
+            (source.map_err(ImageError::from)?, true)
         }
     };
     let format = job.format.detected(&source)?;
@@ -54,6 +45,5 @@ pub(super) fn prepare(
         format,
         length: content.length(),
         spooled,
-        digest,
     })
 }

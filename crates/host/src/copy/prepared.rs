@@ -11,7 +11,6 @@ use crate::cancel::Cancel;
 use crate::format::Format;
 use crate::source::{Input, Source};
 use crate::spool::Spool;
-use crate::verification::Digest;
 
 /// An image that can be read at any place.
 #[derive(Debug)]
@@ -22,7 +21,7 @@ pub struct Prepared {
     pub format: Format,
     /// Bytes of its disk, where that can be told without unpacking it.
     pub length: Option<u64>,
-    /// Whether it is in the temporary file, and its digest, if one was asked for, is right.
+    /// Whether it is in the temporary file: all of what came has been read then.
     pub is_spooled: bool,
 }
 
@@ -31,8 +30,8 @@ pub struct Prepared {
 /// The process that does it runs as `user`.
 ///
 /// # Errors
-/// When the image is not of the form that `order` says, cannot be read, has another digest, or is
-/// larger than the file may be; when `cancel` was called.
+/// When the image is not of the form that `order` says, cannot be read, or is larger than the
+/// file may be; when `cancel` was called.
 pub fn prepare(
     input: Input,
     order: Order,
@@ -53,13 +52,11 @@ pub fn prepare(
         format,
         length,
         spooled,
-        digest,
     } = Found::by(&mut process, cancel)?;
     let image = match image.filter(|_| !spooled) {
         Some(image) => image,
         None => {
             let name = process.name.clone();
-            process.check_digest(digest)?;
             let image = Source::from_file(spool.file, Path::new(&name));
             image.map_err(|error| CopyFailure::Failed {
                 reason: error.to_string(),
@@ -87,10 +84,7 @@ pub fn measure(
     cancel: &Cancel,
 ) -> Result<Option<u64>, CopyFailure> {
     let input = Input::File(image.try_clone()?);
-    let order = Order {
-        format,
-        digest: None,
-    };
+    let order = Order { format };
     let task = Task::Prepare { spool: None };
     let mut process = Copying::begin(input, order, task, None, user)?;
     Ok(Found::by(&mut process, cancel)?.length)
@@ -101,7 +95,6 @@ struct Found {
     format: Format,
     length: Option<u64>,
     spooled: bool,
-    digest: Option<Digest>,
 }
 
 impl Found {
@@ -111,14 +104,12 @@ impl Found {
                 format,
                 length,
                 spooled,
-                digest,
             } = process.report(&mut |_, _| (), cancel)?
             {
                 return Ok(Found {
                     format,
                     length,
                     spooled,
-                    digest,
                 });
             }
         }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::Format;
 use crate::target::Facts;
-use crate::verification::{Algorithm, Digest};
 
 /// One copy. Beside it go the descriptors of the image, open for reading, and of the target,
 /// where there is one.
@@ -19,8 +18,6 @@ pub(super) struct Job {
     pub(super) boot_code: Vec<u8>,
     /// What is to be done with it.
     pub(super) task: Task,
-    /// Which digest of the image's bytes to take, if any.
-    pub(super) digest: Option<Algorithm>,
 }
 
 /// What is to be done with an image.
@@ -56,11 +53,7 @@ pub(super) enum Report {
     /// How far it is, both in bytes.
     Progress { position: u64, total: u64 },
     /// It is done: the target is flushed.
-    Done {
-        copied: Copied,
-        /// Of the bytes as they came, where one was to be taken.
-        digest: Option<Digest>,
-    },
+    Done(Copied),
     /// It is prepared.
     Prepared {
         /// What the image is.
@@ -69,8 +62,6 @@ pub(super) enum Report {
         length: Option<u64>,
         /// Whether it is in the temporary file now, unpacked.
         spooled: bool,
-        /// Of the bytes as they came, where one was to be taken and it is in the file.
-        digest: Option<Digest>,
     },
     /// It is not done, and this is why.
     Failed {

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use snf_image_sandbox::Calls;
 
-use super::digest::Digesting;
 use super::engine;
 use super::error::CopyError;
 use super::incoming::{Ended, Incoming};
@@ -75,7 +74,7 @@ fn copy(
     };
     let incoming =
         Incoming::open(job.input, image, &job.name, ended).map_err(|error| (error.into(), true))?;
-    let digesting = Digesting::start(job.digest, &incoming).map_err(|error| (error, true))?;
+    let rest = incoming.rest();
     let content =
         (job.format.open(incoming.bytes(), &means)).map_err(|error| (error.into(), true))?;
     let total = content.length().unwrap_or(0);
@@ -91,6 +90,6 @@ fn copy(
     };
     engine::check_room(&content, &disk).map_err(|error| (error.into(), true))?;
     let copied = engine::copy(content, &disk, &progress).map_err(|error| (error, false))?;
-    let digest = digesting.finish().map_err(|error| (error, false))?;
-    Ok(Report::Done { copied, digest })
+    rest.read().map_err(|error| (error, false))?;
+    Ok(Report::Done(copied))
 }

@@ -14,6 +14,7 @@ use crate::source::{ProducerError, SourceError};
 use crate::spool::SpoolError;
 use crate::store::StoreError;
 use crate::target::{Target, TargetError};
+use crate::verification::VerificationError;
 use crate::vm::{ParamsError, VmError};
 
 /// What is so little room, in bytes, that a write of the helper VM may have failed for it: some of
@@ -59,6 +60,12 @@ pub enum DeployError {
     /// The copy failed.
     #[error(transparent)]
     Copy(#[from] CopyFailure),
+    /// It is not known beforehand what the image must be.
+    #[error(transparent)]
+    Verification(Box<VerificationError>),
+    /// The image is not what it must be.
+    #[error(transparent)]
+    Unverified(Box<VerificationError>),
     /// The helper VM's files cannot be used.
     #[error(transparent)]
     Appliance(#[from] ApplianceError),
@@ -106,6 +113,7 @@ impl DeployError {
             DeployError::Source(_)
                 | DeployError::Fetch(FetchError::Failed { .. })
                 | DeployError::Backend(BackendError::None { .. } | BackendError::Failed { .. })
+                | DeployError::Verification(_)
                 | DeployError::Store(_)
                 | DeployError::Target(_)
                 | DeployError::SameFile(_)
@@ -118,15 +126,19 @@ impl DeployError {
 
     /// Whether this part only stopped because another one had failed.
     pub(super) fn is_consequence(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            DeployError::Verification(error) | DeployError::Unverified(error) => {
+                error.is_cancelled()
+            }
             DeployError::Copy(
                 CopyFailure::Role(RoleError::Cancelled)
-                    | CopyFailure::Producer(ProducerError::Cancelled)
-            ) | DeployError::Fetch(FetchError::Role(RoleError::Cancelled))
-                | DeployError::Backend(BackendError::Cancelled)
-                | DeployError::Vm(VmError::Cancelled)
-        )
+                | CopyFailure::Producer(ProducerError::Cancelled),
+            )
+            | DeployError::Fetch(FetchError::Role(RoleError::Cancelled))
+            | DeployError::Backend(BackendError::Cancelled)
+            | DeployError::Vm(VmError::Cancelled) => true,
+            _ => false,
+        }
     }
 
     /// With what the helper VM cannot know: that there is hardly any room left for the target.

@@ -4,6 +4,7 @@
 use snf_image_sandbox::User;
 
 use super::DeployError;
+use super::vetting::Vetting;
 use crate::backend;
 use crate::cancel::Cancel;
 use crate::config::Settings;
@@ -60,6 +61,8 @@ pub(super) struct Ready {
     pub(super) order: Order,
     /// Bytes of its disk, where that is known.
     pub(super) length: Option<u64>,
+    /// All of it has come, and was put into a temporary file.
+    pub(super) is_spooled: bool,
 }
 
 /// Gets the image ready for a target of `capacity` bytes; without a number that is one still to be made.
@@ -78,16 +81,15 @@ pub(super) fn ready(
         if let Input::Stream(_) = input {
             monitor.message(&Message::info("fetching the image into a temporary file"));
         }
-        let digest = order.digest.clone();
         let spool = Spool::open(&settings.spool_dir, capacity)?;
         let prepared = copy::prepare(input, order, spool, user, cancel)?;
         return Ok(Ready {
             input: Input::File(prepared.image),
             order: Order {
                 format: prepared.format,
-                digest: digest.filter(|_| !prepared.is_spooled),
             },
             length: prepared.length,
+            is_spooled: prepared.is_spooled,
         });
     }
     let length = match &input {
@@ -100,6 +102,7 @@ pub(super) fn ready(
         input,
         order,
         length,
+        is_spooled: false,
     })
 }
 
@@ -113,21 +116,27 @@ pub(super) fn check_apart(input: &Input, target: &Target) -> Result<(), DeployEr
     Ok(())
 }
 
-/// Copies an image and tells how far that is. When the target may hold part of an image
-/// afterwards, its ends are wiped.
+/// Copies an image and tells how far that is, and waits until it is known to be the right one. When the
+/// target may hold part of an image afterwards, or another one, its ends are wiped.
 pub(super) fn put(
     input: Input,
     order: Order,
+    vetting: &mut Vetting,
     target: &Target,
     user: &User,
     monitor: &dyn Monitor,
     cancel: &Cancel,
-) -> Result<Copied, CopyFailure> {
+) -> Result<Copied, DeployError> {
     let copying = Copying::start(input, order, target, user)?;
     monitor.message(&Message::info("copying the image"));
     let mut progress = |position, total| monitor.message(&Message::copied(position, total));
     let copied = copying.finish(&mut progress, cancel);
-    if copied.as_ref().is_err_and(CopyFailure::is_on_target) {
+    let is_on_target = copied
+        .as_ref()
+        .map_or_else(CopyFailure::is_on_target, |_| true);
+    let vetted = (copied.map_err(DeployError::from))
+        .and_then(|copied| vetting.finish(cancel).map(|()| copied));
+    if vetted.is_err() && is_on_target {
         let wiped = target.wipe_ends();
         if let Err(error) = wiped {
             tracing::warn!(
@@ -136,5 +145,5 @@ pub(super) fn put(
             );
         }
     }
-    copied
+    vetted
 }

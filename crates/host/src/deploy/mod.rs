@@ -8,6 +8,7 @@ mod machine;
 mod other_disks;
 mod parameters;
 pub mod restore;
+mod vetting;
 mod watcher;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
 use crate::source::Input;
 use crate::target::Target;
+use crate::verification;
 use crate::vm::{self, Running};
 
 pub use error::{DeployError, Failure};
@@ -31,6 +33,7 @@ use image::Ready;
 pub use machine::new as machine;
 use other_disks::Opened;
 use parameters::Seat;
+use vetting::Vetting;
 use watcher::Watcher;
 
 /// Deploys an image, or only customises what a target holds. When this returns, everything
@@ -45,10 +48,21 @@ pub fn deploy(
     cancel: &Cancel,
 ) -> Result<(), Failure> {
     let user = machine::user(settings)?;
+    let checks = verification::prepare(request, settings, &user, cancel)
+        .map_err(|error| DeployError::Verification(error.into()).or_signal(cancel))?;
     let input = image::open(&request.image, settings, &user, cancel)
         .map_err(|error| error.or_signal(cancel))?;
-    let (target, image) = both(input, request, settings, &user, &**monitor, cancel)
-        .map_err(|error| error.or_signal(cancel))?;
+    let (input, mut vetting) = Vetting::start(input, checks, &user)?;
+    let (target, image) = both(
+        input,
+        &mut vetting,
+        request,
+        settings,
+        &user,
+        &**monitor,
+        cancel,
+    )
+    .map_err(|error| error.or_signal(cancel))?;
     let others = other_disks::open_all(&request.other_disks)?;
 
     let appliance = Appliance::open(&settings.helper_dir).map_err(DeployError::from)?;
@@ -70,8 +84,10 @@ pub fn deploy(
         let copying = scope.spawn(|| {
             stop_on_failure(cancel, || match image {
                 Some(Ready { input, order, .. }) => {
-                    let copied = image::put(input, order, &target, &user, &**monitor, cancel)?;
-                    tell(&copied, &**monitor);
+                    let (vetting, monitor) = (&mut vetting, &**monitor);
+                    let copied =
+                        image::put(input, order, vetting, &target, &user, monitor, cancel)?;
+                    tell(&copied, monitor);
                     Ok(())
                 }
                 None => Ok(()),
@@ -103,6 +119,7 @@ pub fn deploy(
 /// opened first: nobody fetches an image for nothing.
 fn both(
     input: Option<Input>,
+    vetting: &mut Vetting,
     request: &Request,
     settings: &Settings,
     user: &User,
@@ -115,17 +132,18 @@ fn both(
     };
     let order = Order {
         format: request.format,
-        digest: request.digest.clone(),
     };
     let is_known = request.size.is_some() || request.target.exists();
     if !is_known {
         let ready = image::ready(input, order, None, settings, user, monitor, cancel)?;
+        vetting.finish_if(ready.is_spooled, cancel)?;
         return Ok((open(ready.length)?, Some(ready)));
     }
     let target = open(image::least(&input, order.format))?;
     image::check_apart(&input, &target)?;
     let capacity = Some(target.capacity());
     let ready = image::ready(input, order, capacity, settings, user, monitor, cancel)?;
+    vetting.finish_if(ready.is_spooled, cancel)?;
     target.check_room(ready.length)?;
     Ok((target, Some(ready)))
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use super::environment::{Environment, Instance};
 use super::fault::{Fault, Faults};
+use super::image_id::DocumentId;
 use super::parameters::{self, Values, Wanted};
 use super::script::{Script, instance, tell};
 use super::story::Story;
+use super::words::of_document;
 use super::{config_url, disk, nics};
 use crate::commands::signals;
 use crate::config::{self, Config};
@@ -85,8 +87,7 @@ fn create(environment: Environment, config: &Config, story: &Arc<Story>) -> Resu
     for warning in &wanted.warnings {
         tracing::warn!("{warning}");
     }
-    let is_users = parameters::is_users(&values, "img_id");
-    let request = request(wanted, is_users, instance, config)?;
+    let request = request(wanted, &values, instance, config)?;
     let cancel = signals::cancel()
         .map_err(Fault::internal)
         .map_err(Faults::one)?;
@@ -102,10 +103,10 @@ pub(super) fn values(config: &Config, given: &Values) -> Values {
     values
 }
 
-/// The deployment; `is_users` tells whether the user chose the image.
+/// The deployment; the values tell what of it the user chose.
 fn request(
     wanted: Wanted,
-    is_users: bool,
+    values: &Values,
     instance: Instance,
     config: &Config,
 ) -> Result<Request, Faults> {
@@ -119,13 +120,21 @@ fn request(
             "disk 0 of the instance is read-only (DISK_0_ACCESS=ro): nothing can be put on it",
         ));
     }
+    let about = |fault, name| Fault::from(fault).about(parameters::is_users(values, name));
     let image = wanted
         .image
         .as_ref()
         .map(|image| image.open(&config.settings));
     let image = image
-        .map(|image| image.map_err(|fault| Fault::from(fault).about(is_users)))
+        .map(|image| image.map_err(|fault| about(fault, "img_id")))
         .and_then(|image| faults.keep(image));
+    let mut document = |document: &Option<DocumentId>, name| {
+        let opened = document.as_ref()?.open(&config.settings);
+        let is_users = parameters::is_users(values, name);
+        faults.keep(opened.map_err(|fault| of_document(name, &fault).about(is_users)))
+    };
+    let digest_list = document(&wanted.digest_list, "img_digest_url");
+    let signature = document(&wanted.signature, "img_signature_url");
     let (true, Some((target, others)), Some(image)) =
         (faults.0.is_empty(), paths.split_first(), image)
     else {
@@ -155,6 +164,8 @@ fn request(
         image,
         format: wanted.format.unwrap_or(Format::Diskdump),
         digest: wanted.digest,
+        digest_list,
+        signature,
         target: PathBuf::from(target),
         size: None,
         other_disks,

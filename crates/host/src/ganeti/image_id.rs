@@ -11,7 +11,9 @@ use rustix::io::Errno;
 
 use crate::config::Settings;
 use crate::request::Image;
-use crate::source::{Reference, Source, SourceError};
+use crate::source::{Reference, Source, SourceError, Url};
+use crate::store::StoredName;
+use crate::verification::{Document, no_scheme};
 
 /// A file below IMAGE_DIR, by its name there (an absolute path that begins with IMAGE_DIR means the
 /// same), a URL, the name of an image in a store, what a back-end knows, or null.
@@ -98,6 +100,45 @@ impl ImageId {
             Reference::Stored(name) => Ok(Image::Stored(name.clone())),
             Reference::Null => Ok(Image::Keep),
             Reference::External(id) => Ok(Image::External(id.clone())),
+        }
+    }
+}
+
+/// A list of digests or a signature: a file below IMAGE_DIR, as for images, or a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DocumentId {
+    /// A name below IMAGE_DIR.
+    Name(PathBuf),
+    /// It is fetched.
+    Url(Url),
+    /// It is in a store.
+    Stored(StoredName),
+}
+
+impl DocumentId {
+    /// Reads `NAME`, `local://NAME`, `file://NAME` or a URL.
+    ///
+    /// # Errors
+    /// When it is of another form.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match Reference::parse(text)? {
+            Reference::Path(name) => check_name(&name).map(|()| DocumentId::Name(name)),
+            Reference::Null => Ok(DocumentId::Name(text.into())),
+            Reference::Url(url) => Ok(DocumentId::Url(url)),
+            Reference::Stored(name) => Ok(DocumentId::Stored(name)),
+            Reference::External(id) => Err(no_scheme(&id)),
+        }
+    }
+
+    /// The document, opened where it is a file.
+    ///
+    /// # Errors
+    /// See [`ImageError`].
+    pub fn open(&self, settings: &Settings) -> Result<Document, ImageError> {
+        match self {
+            DocumentId::Name(name) => Ok(Document::Open(open(name, settings)?)),
+            DocumentId::Url(url) => Ok(Document::Url(url.clone())),
+            DocumentId::Stored(name) => Ok(Document::Stored(name.clone())),
         }
     }
 }

@@ -44,6 +44,8 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         image: Image::Keep,
         format: Format::Diskdump,
         digest: None,
+        digest_list: None,
+        signature: None,
         target: transfer.device,
         size: None,
         other_disks: Vec::new(),

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use snf_image_protocol::{Properties, Secret};
 
 use super::fault::{Fault, Faults};
-use super::image_id::ImageId;
+use super::image_id::{DocumentId, ImageId};
 use super::{config_url, properties};
 use crate::config::{Given, Origin, Settings};
 use crate::format::Format;
@@ -34,7 +34,7 @@ pub struct Parameter {
 }
 
 /// Every OS parameter, in the order of `parameters.list`.
-pub const PARAMETERS: [Parameter; 13] = [
+pub const PARAMETERS: [Parameter; 15] = [
     public(
         "img_id",
         "The image: a name in IMAGE_DIR, local://NAME, an http, https or ftp URL, s3://BUCKET/KEY, swift://CONTAINER/OBJECT, what a back-end of the node reads (SCHEME:…), or null to keep the disk (required)",
@@ -46,6 +46,14 @@ pub const PARAMETERS: [Parameter; 13] = [
     public(
         "img_digest",
         "What the digest of the image's bytes must be, such as sha256:HEX; another image is not deployed",
+    ),
+    public(
+        "img_digest_url",
+        "A list of digests such as SHA256SUMS that holds the image's, instead of img_digest: a name in IMAGE_DIR or a URL",
+    ),
+    public(
+        "img_signature_url",
+        "A signature of that list, or without one of the image, by a key of the node: a name in IMAGE_DIR or a URL",
     ),
     secret(
         "img_passwd",
@@ -131,6 +139,10 @@ pub struct Wanted {
     pub format: Option<Format>,
     /// What the digest of its bytes must be.
     pub digest: Option<Digest>,
+    /// A list that says so instead.
+    pub digest_list: Option<DocumentId>,
+    /// A signature of the list, or of the image.
+    pub signature: Option<DocumentId>,
     /// The users' password.
     pub password: Option<Secret>,
     /// Their password as hash.
@@ -167,6 +179,8 @@ pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
         image: checker.required("img_id", is_final, ImageId::parse),
         format: checker.required("img_format", is_final, format),
         digest: checker.digest(),
+        digest_list: checker.document("img_digest_url"),
+        signature: checker.document("img_signature_url"),
         password: checker.password("img_passwd", check_password),
         password_hash: checker.password("img_passwd_hash", check_password_hash),
         authorized_keys: checker.authorized_keys(),
@@ -174,6 +188,12 @@ pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
         personality: checker.personality(),
         warnings: Vec::new(),
     };
+    if wanted.digest.is_some() && wanted.digest_list.is_some() {
+        checker.fault(
+            &["img_digest", "img_digest_url"],
+            "img_digest and img_digest_url are both given: give one of them",
+        );
+    }
     if wanted.password.is_some() && wanted.password_hash.is_some() {
         checker.fault(
             &["img_passwd", "img_passwd_hash"],
@@ -310,6 +330,12 @@ impl Checker<'_> {
         let digest = self.keep("img_digest", digest)?;
         self.warnings.extend(digest.warning());
         Some(digest)
+    }
+
+    fn document(&mut self, name: &str) -> Option<DocumentId> {
+        let document = DocumentId::parse(self.filled(name)?);
+        let document = document.map_err(|fault| format!("{name}: {fault}"));
+        self.keep(name, document)
     }
 
     fn password(

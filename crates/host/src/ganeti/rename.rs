@@ -40,6 +40,8 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         image: Image::Keep,
         format: Format::Diskdump,
         digest: None,
+        digest_list: None,
+        signature: None,
         target: disk::locate(first, 0).map_err(Faults::one)?,
         size: None,
         other_disks: Vec::new(),

@@ -13,6 +13,7 @@ use crate::request::TooMuch;
 use crate::source::{ProducerError, SourceError};
 use crate::store::StoreError;
 use crate::target::TargetError;
+use crate::verification::{SignatureError, VerificationError};
 use crate::vm::VmError;
 
 /// The fault of an error with what the user hears of it, if anything.
@@ -64,6 +65,20 @@ impl From<ImageError> for Fault {
     }
 }
 
+/// The fault of a list or a signature that a parameter names.
+pub(super) fn of_document(parameter: &str, error: &ImageError) -> Fault {
+    let words = match error {
+        ImageError::Missing { .. }
+        | ImageError::Outside { .. }
+        | ImageError::Helper(_)
+        | ImageError::Special(_) => Some(format!("{parameter}: there is no such file")),
+        ImageError::Source(SourceError::Empty { .. }) => Some(format!("{parameter} is empty")),
+        _ => None,
+    };
+    let text = format!("{parameter}: {error}");
+    fault(&text, words)
+}
+
 impl From<TooMuch> for Fault {
     fn from(error: TooMuch) -> Self {
         Fault::of_request(error)
@@ -93,15 +108,57 @@ impl From<DeployError> for Fault {
                 "the image is damaged, not of the form that img_format says, or larger than the disk"
                     .into(),
             ),
-            DeployError::Copy(CopyFailure::Digest { wanted, .. }) => Some(format!(
-                "the image is damaged or another one: its {} digest is not the one in img_digest",
-                wanted.algorithm()
-            )),
+            DeployError::Verification(error) | DeployError::Unverified(error) => {
+                of_verification(error)
+            }
             DeployError::Vm(error) => of_vm(error),
             DeployError::Interrupted(_) => Some("the installation was interrupted".into()),
             _ => None,
         };
         fault(&error, words)
+    }
+}
+
+fn of_verification(error: &VerificationError) -> Option<String> {
+    let of_key = match error {
+        VerificationError::Signature { error, .. } => Some(error),
+        _ => None,
+    };
+    match (error, of_key) {
+        (VerificationError::Digest { wanted, .. }, _) => Some(format!(
+            "the image is damaged or another one: its {} digest is not the one that was asked for",
+            wanted.algorithm()
+        )),
+        (VerificationError::Required { what, .. }, _) => Some(format!(
+            "here only images with {what} are installed: see img_digest, img_digest_url, img_signature_url"
+        )),
+        (VerificationError::List { error, .. }, _) => {
+            Some(format!("the list of digests in img_digest_url: {error}"))
+        }
+        (VerificationError::NoName(_), _) => {
+            Some("the image has no file name to look for in img_digest_url".into())
+        }
+        (
+            VerificationError::Fetching(FetchError::Failed { .. }) | VerificationError::Fetch(_),
+            _,
+        ) => Some("what img_digest_url or img_signature_url leads to could not be fetched".into()),
+        (_, Some(SignatureError::UnknownKey { .. } | SignatureError::NoKeys { .. })) => {
+            Some("the signature in img_signature_url is by none of the keys that count here".into())
+        }
+        (
+            _,
+            Some(
+                error @ (SignatureError::Bad
+                | SignatureError::ClearSigned
+                | SignatureError::NotClearSigned
+                | SignatureError::NoSignature
+                | SignatureError::NotHashed
+                | SignatureError::Expired(_)
+                | SignatureError::KeyExpired(_)
+                | SignatureError::KeyRevoked(_)),
+            ),
+        ) => Some(format!("the signature in img_signature_url {error}")),
+        _ => None,
     }
 }
 

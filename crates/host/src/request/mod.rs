@@ -10,7 +10,7 @@ mod size;
 mod ssh_key;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use snf_image_protocol::{
     Account, FileMode, GuestPath, HostKey, Hostname, InjectedFile, Nic, Parameters, Properties,
@@ -20,7 +20,7 @@ use snf_image_protocol::{
 use crate::format::Format;
 use crate::source::{ExternalId, Source, Url};
 use crate::store::StoredName;
-use crate::verification::Digest;
+use crate::verification::{Digest, Document};
 
 pub use inject::{InjectError, parse_inject};
 pub use nic::{NicArgumentError, apply_properties, parse_nic};
@@ -67,6 +67,30 @@ impl fmt::Display for Image {
     }
 }
 
+impl Image {
+    /// The name of its file, where it has one: what a list of digests calls it.
+    #[must_use]
+    pub fn file_name(&self) -> Option<String> {
+        let of_path = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
+        match self {
+            Image::At(path) => of_path(path),
+            Image::Open(source) => of_path(source.path()),
+            Image::Url(url) => url.file_name(),
+            Image::External(id) => {
+                let path = id.expose().split(['?', '#']).next()?;
+                let name = path.rsplit(['/', ':']).next()?;
+                Some(name.to_owned()).filter(|name| !name.is_empty())
+            }
+            Image::Stored(name) => {
+                let name = name.to_string();
+                let name = name.rsplit('/').next().map(str::to_owned);
+                name.filter(|name| !name.is_empty())
+            }
+            Image::Keep => None,
+        }
+    }
+}
+
 /// A further disk of the machine, for the helper to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherDisk {
@@ -85,6 +109,10 @@ pub struct Request {
     pub format: Format,
     /// What the digest of its bytes must be, as they come.
     pub digest: Option<Digest>,
+    /// A list that says so instead.
+    pub digest_list: Option<Document>,
+    /// A signature by one of the node's keys: of the list where there is one, else of the image.
+    pub signature: Option<Document>,
     /// The block device or regular file that becomes the machine's disk.
     pub target: PathBuf,
     /// For a regular file: its size afterwards, in bytes.

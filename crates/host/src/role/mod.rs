@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use snf_image_sandbox::Launcher;
 
 pub use inside::{Inside, Reporter};
-pub(crate) use process::how_it_ended;
+pub(crate) use process::{LIBRARIES, how_it_ended};
 pub use process::{Needs, Process, RoleError};
 
 /// What such a process does.
@@ -26,6 +26,8 @@ pub enum Role {
     Copy,
     /// Fetches an image from another machine.
     Fetch,
+    /// Takes digests of an image and checks its signature.
+    Verify,
 }
 
 /// The executable that takes roles, where it is not this one.
@@ -46,7 +48,7 @@ pub(crate) fn launcher() -> Launcher {
         })
 }
 
-const ROLES: [Role; 2] = [Role::Copy, Role::Fetch];
+const ROLES: [Role; 3] = [Role::Copy, Role::Fetch, Role::Verify];
 
 impl Role {
     /// The name (argv\[0\]) under which this executable takes the role, also in `ps`.
@@ -55,6 +57,7 @@ impl Role {
         match self {
             Role::Copy => "snf-image-copy",
             Role::Fetch => "snf-image-fetch",
+            Role::Verify => "snf-image-verify",
         }
     }
 
@@ -70,6 +73,7 @@ impl Role {
         let served = Inside::enter().and_then(|inside| match self {
             Role::Copy => crate::copy::serve(inside),
             Role::Fetch => crate::fetch::serve(inside),
+            Role::Verify => crate::verification::serve(inside),
         });
         // A host that is gone needs no telling, and any other failure was reported.
         std::process::exit(i32::from(served.is_err()))

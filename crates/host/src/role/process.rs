@@ -22,7 +22,7 @@ use crate::cancel::Cancel;
 const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// Where this executable's own libraries lie.
-const LIBRARIES: [&str; 4] = ["/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache"];
+pub(crate) const LIBRARIES: [&str; 4] = ["/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache"];
 
 /// What a role needs beside its descriptors.
 #[derive(Debug, Clone, Default)]

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use url::Host;
 
 /// The longest URL, in bytes.
@@ -115,6 +116,14 @@ impl Url {
         self.0.scheme()
     }
 
+    /// The last part of its path, with its `%` escapes undone; none where it ends with a slash.
+    #[must_use]
+    pub fn file_name(&self) -> Option<String> {
+        let last = self.0.path_segments()?.next_back()?;
+        let name = percent_decode_str(last).decode_utf8_lossy();
+        Some(name.into_owned()).filter(|name| !name.is_empty())
+    }
+
     /// The host: a name, or an address (of version 6 without its brackets).
     #[must_use]
     pub fn host(&self) -> &str {
@@ -198,6 +207,10 @@ mod tests {
             assert_eq!(host("Example.ORG"), "example.org");
             assert_eq!(host("0x7f.1"), "127.0.0.1");
         }
+        assert_eq!(Url::parse("http://[::1]:80/").unwrap().host(), "::1");
+        assert_eq!(Url::parse("http://x/").unwrap().file_name(), None);
+        let url = Url::parse("http://x/a/b%20c?d/e").unwrap();
+        assert_eq!(url.file_name().as_deref(), Some("b c"));
     }
 
     #[test]

@@ -1,9 +1,34 @@
-//! Whether an image is the one that its publisher made: digests of its bytes.
+//! Whether an image is the one that its publisher made: digests and signatures of its bytes.
 //!
-//! They are taken of the bytes as they come, still packed, while the copy runs. See
-//! docs/verification.md.
+//! What says how an image must be (a list of digests, a signature) is read and checked before
+//! anything is written; the image's own bytes are checked as they come, still packed, by a
+//! confined process that makes nothing of them. See docs/verification.md.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod checks;
 mod digest;
+mod document;
+mod error;
+mod keys;
+mod list;
+mod minisign;
+mod openpgp;
+mod prepare;
+mod process;
+mod report;
+mod role;
+mod signature;
+mod taps;
+mod waiting;
 
+pub use checks::Checks;
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use document::Document;
+pub(crate) use document::no_scheme;
+pub use error::{SignatureError, VerificationError};
+pub use keys::{Keys, KeysError};
+pub use list::{DigestList, LARGEST_LIST, ListError};
+pub use prepare::prepare;
+pub use process::{Verified, Verifying};
+pub(crate) use role::serve;
+pub use signature::Signature;

@@ -83,7 +83,6 @@ impl Node {
         let user = User::lookup("nobody").unwrap();
         let order = Order {
             format: Format::Diskdump,
-            digest: None,
         };
         let copying = Copying::start(Input::Stream(stream), order, &target, &user);
         let copied = copying.unwrap().finish(&mut |_, _| {}, cancel);

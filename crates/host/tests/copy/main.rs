@@ -8,7 +8,6 @@
 )]
 
 mod content;
-mod digests;
 mod dumps;
 mod ending;
 mod refusals;

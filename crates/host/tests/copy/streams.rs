@@ -58,7 +58,6 @@ fn send(
     let user = User::lookup("nobody").unwrap();
     let order = Order {
         format: Format::Diskdump,
-        digest: None,
     };
     let copying = Copying::start(input, order, &target, &user).unwrap();
     let copied = copying.finish(&mut |_, _| (), &Cancel::new().unwrap());

@@ -95,10 +95,7 @@ impl Stage {
             }
         };
         let target = Target::open(&disk, None, None).unwrap();
-        let order = Order {
-            format,
-            digest: None,
-        };
+        let order = Order { format };
         let copied = self.copy(input, order, &target);
         if let Some(sending) = sending {
             // It is cut off when the copy has failed.
@@ -119,7 +116,6 @@ impl Stage {
             let prepared = prepare(input, order, spool, &user(), &cancel)?;
             let order = Order {
                 format: prepared.format,
-                digest: None,
             };
             (Input::File(prepared.image), order)
         } else {

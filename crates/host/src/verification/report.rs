@@ -1,0 +1,48 @@
+//! What the host tells the verifying process to do, and what it hears from it.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::{Algorithm, Digest};
+use super::keys::MinisignKey;
+
+/// One image to look at. Beside it go the descriptors of the image and, in this order, of what
+/// there is of: the pipe to pass it on to, the pipe of the program that checks its OpenPGP signature.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Job {
+    /// What messages call the image.
+    pub(super) name: String,
+    /// Whether it comes by a pipe, and is to be passed on.
+    pub(super) is_stream: bool,
+    /// The digests to take.
+    pub(super) algorithms: Vec<Algorithm>,
+    /// Its signature by minisign.
+    pub(super) minisign: Option<Minisign>,
+    /// Whether a program checks an OpenPGP signature.
+    pub(super) has_program: bool,
+}
+
+/// A signature by minisign, and the key that it should be by.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Minisign {
+    pub(super) key: MinisignKey,
+    pub(super) signature: String,
+}
+
+/// What the process says at its end.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Report {
+    /// All of the image was seen.
+    Done(Findings),
+    /// Not all of it was, and this is why.
+    Failed { reason: String },
+}
+
+/// What there is to say of the bytes of an image.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Findings {
+    /// The digests that were to be taken.
+    pub(super) digests: Vec<Digest>,
+    /// Whether the signature by minisign fits, where there is one.
+    pub(super) minisign: Option<bool>,
+}

@@ -1,0 +1,46 @@
+//! What all bytes of an image go through while it is looked at.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use minisign_verify::StreamVerifier;
+
+use super::digest::Hasher;
+use super::report::Findings;
+
+/// Everything that wants to see the bytes.
+pub(super) struct Taps<'job> {
+    pub(super) hashers: Vec<Hasher>,
+    pub(super) minisign: Option<StreamVerifier<'job>>,
+    /// The pipe of a program.
+    pub(super) program: Option<File>,
+}
+
+impl Taps<'_> {
+    /// Takes the next bytes.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for hasher in &mut self.hashers {
+            hasher.update(bytes);
+        }
+        if let Some(minisign) = &mut self.minisign {
+            minisign.update(bytes);
+        }
+        if let Some(mut program) = self.program.as_ref() {
+            match program.write_all(bytes) {
+                // It has made up its mind already; the host hears from it.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.program = None,
+                written => written?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What they found. The program learns by it that no more will come.
+    pub(super) fn finish(self) -> Findings {
+        Findings {
+            digests: self.hashers.into_iter().map(Hasher::finish).collect(),
+            minisign: (self.minisign).map(|mut minisign| minisign.finalize().is_ok()),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Digests, lists of them, and signatures, made by other tools and checked by the processes that do it in a
+//! deployment.
+// SPDX-License-Identifier: BSD-2-Clause
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod digests;
+mod lists;
+mod openpgp;
+mod published;
+mod signatures;
+mod stage;
