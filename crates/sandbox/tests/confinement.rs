@@ -179,6 +179,14 @@ fn the_environment_is_clean() {
 }
 
 #[test]
+fn threads_use_up_no_memory_that_is_limited() {
+    let mut spec = shell("echo $MALLOC_ARENA_MAX");
+    spec.limits.memory = Some(512 << 20);
+    let (text, _) = outcome(&spec, &Descriptors::default());
+    assert_eq!(text, "2\n");
+}
+
+#[test]
 fn files_cannot_grow_past_the_limit() {
     let file = tempfile::tempfile().unwrap();
     let mut descriptors = Descriptors::default();
