@@ -129,7 +129,8 @@ impl FileSystem {
         if let Some(present) = length.filter(|present| *present < needed) {
             return Err(ImageError::Truncated { present, needed });
         }
-        let sectors = length.unwrap_or(needed).max(needed).div_ceil(SECTOR);
+        let least = needed.saturating_add(self.behind());
+        let sectors = length.unwrap_or(least).max(needed).div_ceil(SECTOR);
         // What is larger than the table can say is grown to the disk's end later, as far as
         // that goes.
         let sectors = u32::try_from(sectors).unwrap_or(u32::MAX);
@@ -159,6 +160,14 @@ impl FileSystem {
         match self {
             FileSystem::Ext => 0x83,
             FileSystem::Ntfs => 0x07,
+        }
+    }
+
+    /// What it has behind the end that it speaks of, in bytes: a copy of NTFS's boot sector.
+    fn behind(self) -> u64 {
+        match self {
+            FileSystem::Ext => 0,
+            FileSystem::Ntfs => SECTOR,
         }
     }
 
