@@ -11,7 +11,7 @@ const RAW: u64 = 9 * MIB + 512;
 const DISK: u64 = 12 * MIB;
 
 /// Every way in which tools write these forms: name and shell script, from `raw` to `image`.
-const WAYS: [(&str, &str); 18] = [
+const WAYS: [(&str, &str); 22] = [
     ("gzip", "gzip -c raw > image"),
     ("gzip with a name", "cp raw x; gzip -9 x; mv x.gz image"),
     ("pigz", "pigz -p 2 -b 128 -c raw > image"),
@@ -20,6 +20,10 @@ const WAYS: [(&str, &str); 18] = [
     (
         "gzip, two members and a tape's padding",
         "{ head -c 4M raw | gzip; tail -c +4194305 raw | gzip; head -c 5000 /dev/zero; } > image",
+    ),
+    (
+        "bgzip between members of gzip",
+        "{ head -c 1M raw | gzip; head -c 4M raw | tail -c +1048577 | bgzip -c; tail -c +4194305 raw | gzip; } > image",
     ),
     ("bzip2", "bzip2 -c raw > image"),
     (
@@ -46,6 +50,15 @@ const WAYS: [(&str, &str); 18] = [
         "zstd, two frames",
         "{ head -c 4M raw | zstd -q; tail -c +4194305 raw | zstd -q -3 --no-check; } > image",
     ),
+    (
+        "zstd, many small frames, of known length and not",
+        "split -b 300K raw part.; for part in part.*; do zstd -q -c $part; zstd -q -c < /dev/null; done > image; rm part.*",
+    ),
+    (
+        "zstd, small frames before and behind one with a long window",
+        "{ head -c 1M raw | zstd -q; head -c 4M raw | tail -c +1048577 | zstd -q --ultra --long=27; tail -c +4194305 raw | zstd -q; } > image",
+    ),
+    ("pzstd, small frames", "pzstd -q -1 -p 4 -c < raw > image"),
     ("lz4", "lz4 -q -c raw > image"),
     (
         "lz4, linked blocks, two frames",
@@ -66,6 +79,20 @@ fn a_compressed_image_becomes_the_disk_that_was_packed() {
             stage.assert_holds(&raw);
         }
     }
+}
+
+#[test]
+fn a_frame_too_large_for_one_thread_may_stand_between_small_ones() {
+    let stage = Stage::set();
+    let raw = stage.raw(80 * MIB + 512);
+    stage.run(
+        "{ head -c 1M raw | zstd -q; head -c 41M raw | tail -c +1048577 | zstd -q; \
+           tail -c +42991617 raw > rest; zstd -q -c rest; head -c 0 raw | zstd -q; } > image",
+    );
+    stage
+        .put("image", Format::Diskdump, By::Pipe, 81 * MIB)
+        .unwrap();
+    stage.assert_holds(&raw);
 }
 
 #[test]

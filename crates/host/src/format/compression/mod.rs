@@ -5,24 +5,23 @@ mod detect;
 mod gzip;
 mod lz4;
 mod members;
+mod packed;
+mod pool;
 mod sequential;
+#[cfg(test)]
+mod tests;
 mod xz;
+mod zstd;
 
 pub use detect::Compression;
 
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, Cursor, Read};
 
 use super::{Bytes, ImageError};
 use detect::HEAD;
 use members::Members;
+use packed::Packed;
 use sequential::Sequential;
-
-/// Bytes read ahead of a decoder.
-const AHEAD: usize = 256 << 10;
-
-/// The largest window that zstd data may ask for, as a power of two in bytes: the most that
-/// zstd(1) takes unless told otherwise.
-const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// What is in `bytes`, whatever their compression; they themselves where there is none.
 ///
@@ -51,32 +50,23 @@ pub fn unpack(bytes: Bytes) -> Result<Bytes, ImageError> {
             (compression, bytes)
         }
     };
-    let decoder = decoder(compression, packed).map_err(ImageError::Stream)?;
     Ok(Bytes::Stream {
         bytes: Box::new(Unpacked {
             compression,
-            decoder,
+            decoder: decoder(compression, Packed::new(packed)),
         }),
         length: None,
     })
 }
 
-fn decoder(
-    compression: Compression,
-    packed: Box<dyn Read + Send>,
-) -> io::Result<Box<dyn Read + Send>> {
-    let packed = BufReader::with_capacity(AHEAD, packed);
-    Ok(match compression {
-        Compression::Gzip => Box::new(Members::<flate2::bufread::GzDecoder<_>>::begin(packed)?),
+fn decoder(compression: Compression, packed: Packed) -> Box<dyn Read + Send> {
+    match compression {
+        Compression::Gzip => Box::new(Members::<flate2::bufread::GzDecoder<_>>::new(packed)),
         Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(packed)),
-        Compression::Xz => Box::new(Members::<liblzma::bufread::XzDecoder<_>>::begin(packed)?),
-        Compression::Zstd => {
-            let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-            Box::new(decoder)
-        }
+        Compression::Xz => Box::new(Members::<liblzma::bufread::XzDecoder<_>>::new(packed)),
+        Compression::Zstd => Box::new(Members::<zstd::Frame>::new(packed)),
         Compression::Lz4 => Box::new(lz4::Frames::new(packed)),
-    })
+    }
 }
 
 /// A decoder whose failures say what it was at.

@@ -8,7 +8,9 @@ use std::thread;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::MtStreamBuilder;
 
-use super::members::{Packed, Piece};
+use super::members::Piece;
+use super::packed::Packed;
+use super::pool::Unit;
 
 /// The most memory that a decoder may take in bytes; `xz -9` asks for 65 MiB.
 const MEMORY: u64 = 128 << 20;
@@ -20,8 +22,34 @@ const MEMORY_OF_ALL: u64 = 256 << 20;
 /// Decoders at work at once; more want more memory than they bring speed.
 const THREADS: usize = 8;
 
+/// There is nothing of it.
+pub(super) enum Never {}
+
+impl Unit for Never {
+    fn weight(&self) -> usize {
+        match *self {}
+    }
+
+    fn unpack(self, _: &mut Vec<u8>) -> io::Result<()> {
+        match self {}
+    }
+}
+
 impl Piece for XzDecoder<Packed> {
-    const FIRST: u8 = 0xfd;
+    type Unit = Never;
+
+    fn begins_with(byte: u8) -> bool {
+        byte == 0xfd
+    }
+
+    fn pass_padding(packed: &mut Packed) -> io::Result<()> {
+        packed.skip_zeroes()
+    }
+
+    /// The decoder has threads of its own.
+    fn split(_: &mut Packed) -> io::Result<Option<Never>> {
+        Ok(None)
+    }
 
     fn begin(packed: Packed) -> io::Result<Self> {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
