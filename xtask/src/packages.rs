@@ -26,6 +26,7 @@ pub(crate) const DEBIAN: &[&str] = &[
     "btrfs-progs",
     "cpio",
     "gdisk",
+    "ntfs-3g",
     "perl",
     "xfsprogs",
     "util-linux",
@@ -67,7 +68,16 @@ pub(crate) const DEBIAN: &[&str] = &[
 ];
 
 /// What the copy is measured against.
-pub(crate) const COPYING: &[&str] = &["gzip", "libnbd-bin", "qemu-utils", "xz-utils", "zstd"];
+pub(crate) const COPYING: &[&str] = &[
+    "bmap-tools",
+    "curl",
+    "gzip",
+    "libnbd-bin",
+    "qemu-utils",
+    "tabix",
+    "xz-utils",
+    "zstd",
+];
 
 /// Programs of crates.io: the program and its crate.
 pub(crate) const CARGO: [(&str, &str); 2] = [
