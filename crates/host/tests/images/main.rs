@@ -8,6 +8,10 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod collection;
 mod compression;
+mod matrix;
 mod qcow2;
+mod server;
 mod stage;
+mod storage;

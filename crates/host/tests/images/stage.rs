@@ -18,6 +18,8 @@ use snf_image::target::Target;
 use snf_image_sandbox::User;
 use tempfile::TempDir;
 
+use crate::server::Server;
+
 pub(crate) const MIB: u64 = 1 << 20;
 
 /// Everything in it goes away with it.
@@ -25,9 +27,11 @@ pub(crate) struct Stage(TempDir);
 
 /// How the image's bytes reach the copy.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum By {
+pub(crate) enum By<'a> {
     File,
     Pipe,
+    /// From the server that serves the directory.
+    Url(&'a Server),
 }
 
 impl Stage {
@@ -72,14 +76,27 @@ impl Stage {
         &self,
         image: &str,
         format: Format,
-        by: By,
+        by: By<'_>,
         size: u64,
     ) -> Result<Copied, String> {
         let disk = self.path("disk");
-        fs::write(&disk, vec![0xa5; usize::try_from(size).unwrap()]).unwrap();
+        fs::write(&disk, stale(size)).unwrap();
+        self.put_onto(&disk, None, image, format, by)
+    }
+
+    /// Puts `image` onto `disk`, which is given `size` bytes when it is a file.
+    pub(crate) fn put_onto(
+        &self,
+        disk: &Path,
+        size: Option<u64>,
+        image: &str,
+        format: Format,
+        by: By<'_>,
+    ) -> Result<Copied, String> {
         let source = Source::open(&self.path(image)).unwrap();
         let (input, sending) = match by {
             By::File => (Input::File(source), None),
+            By::Url(server) => (Input::Stream(server.fetch(image)), None),
             By::Pipe => {
                 let (reader, mut writer) = std::io::pipe().unwrap();
                 let mut file = File::open(self.path(image)).unwrap();
@@ -94,9 +111,12 @@ impl Stage {
                 (Input::Stream(stream), Some(sending))
             }
         };
-        let target = Target::open(&disk, None, None).unwrap();
+        let target = Target::open(disk, size, None).unwrap();
         let order = Order { format };
         let copied = self.copy(input, order, &target);
+        if copied.is_ok() {
+            target.keep();
+        }
         if let Some(sending) = sending {
             // It is cut off when the copy has failed.
             let _ = sending.join().unwrap();
@@ -141,6 +161,11 @@ impl Stage {
     }
 }
 
+/// What a disk holds before.
+pub(crate) fn stale(size: u64) -> Vec<u8> {
+    vec![0xa5; usize::try_from(size).unwrap()]
+}
+
 #[derive(Debug)]
 struct Sender;
 
@@ -150,6 +175,6 @@ impl Producer for Sender {
     }
 }
 
-fn user() -> User {
+pub(crate) fn user() -> User {
     User::lookup("nobody").unwrap()
 }
