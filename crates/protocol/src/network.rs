@@ -121,6 +121,9 @@ pub enum NicError {
     /// An address that no machine can have, or no router.
     #[error("{0} is not an address of one machine")]
     Address(IpAddr),
+    /// A gateway that is the machine itself.
+    #[error("the gateway {0} is the interface's own address")]
+    Own(IpAddr),
     /// An MTU out of range.
     #[error("MTU {0} is not valid: it is a number from 68, with IPv6 from 1280, to 65535")]
     Mtu(u32),
@@ -175,7 +178,7 @@ impl Nic {
         } = self.ipv4
         {
             is_host(address.into(), prefix, 32)?;
-            gateway.map_or(Ok(()), |gateway| is_host(gateway.into(), 32, 32))?;
+            is_gateway(gateway.map(IpAddr::from), address.into(), 32)?;
         }
         if let Ipv6::Static {
             address,
@@ -184,7 +187,7 @@ impl Nic {
         } = self.ipv6
         {
             is_host(address.into(), prefix, 128)?;
-            gateway.map_or(Ok(()), |gateway| is_host(gateway.into(), 128, 128))?;
+            is_gateway(gateway.map(IpAddr::from), address.into(), 128)?;
         }
         for server in &self.dns_servers {
             if server.is_unspecified() || server.is_multicast() {
@@ -225,6 +228,14 @@ fn is_host(address: IpAddr, prefix: u8, longest: u8) -> Result<(), NicError> {
         return Err(NicError::Address(address));
     }
     Ok(())
+}
+
+fn is_gateway(gateway: Option<IpAddr>, own: IpAddr, longest: u8) -> Result<(), NicError> {
+    match gateway {
+        Some(gateway) if gateway == own => Err(NicError::Own(gateway)),
+        Some(gateway) => is_host(gateway, longest, longest),
+        None => Ok(()),
+    }
 }
 
 impl Domain {

@@ -67,7 +67,7 @@ pub fn needs_version2(nics: &[Nic]) -> bool {
 pub fn version2(nics: &[Nic]) -> String {
     let mut lines = Lines::marked();
     lines.add("version: 2");
-    for line in netplan::ethernets(nics).into_text().lines() {
+    for line in netplan::ethernets(nics, true).into_text().lines() {
         lines.add(line);
     }
     lines.into_text()

@@ -106,11 +106,16 @@ fn ipv6(lines: &mut Lines, nic: &Nic, name: &str, options: Vec<String>) {
             }
         }
     }
+    // Without an address there is no network yet that the router could be in.
+    let on_link = match nic.ipv6 {
+        Ipv6::Static { .. } => "",
+        _ => " onlink",
+    };
     for route in routes(nic, false) {
         let (to, via) = (route.to, route.via);
         stanza_line(
             lines,
-            &format!("up ip -6 route replace {to} via {via} dev $IFACE"),
+            &format!("up ip -6 route replace {to} via {via} dev $IFACE{on_link}"),
         );
     }
 }

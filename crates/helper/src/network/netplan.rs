@@ -20,7 +20,7 @@ pub fn render(nics: &[Nic], network_manager: bool) -> Plan {
     if network_manager {
         lines.add("  renderer: NetworkManager");
     }
-    for line in ethernets(nics).into_text().lines() {
+    for line in ethernets(nics, false).into_text().lines() {
         lines.add(format!("  {line}"));
     }
     let mut plan = Plan::default();
@@ -32,8 +32,10 @@ pub fn render(nics: &[Nic], network_manager: bool) -> Plan {
     plan
 }
 
-/// The mapping `ethernets`, not indented.
-pub(super) fn ethernets(nics: &[Nic]) -> Lines {
+/// The mapping `ethernets`, not indented. `gateway_keys` says that default gateways within the
+/// network stand in the keys for them, which netplan has come to dislike and cloud-init alone gets
+/// right: up to 22.4 at least it makes `::/64` of a route to `::/0`.
+pub(super) fn ethernets(nics: &[Nic], gateway_keys: bool) -> Lines {
     let mut lines = Lines::default();
     if nics.is_empty() {
         lines.add("ethernets: {}");
@@ -42,13 +44,13 @@ pub(super) fn ethernets(nics: &[Nic]) -> Lines {
     lines.add("ethernets:");
     for (number, nic) in nics.iter().enumerate() {
         lines.add(format!("  nic{number}:"));
-        one(&mut lines, nic);
+        one(&mut lines, nic, gateway_keys);
     }
     lines
 }
 
 /// Values that are no numbers or words are quoted: YAML takes much for numbers that is none.
-fn one(lines: &mut Lines, nic: &Nic) {
+fn one(lines: &mut Lines, nic: &Nic, gateway_keys: bool) {
     lines.add("    match:");
     lines.add(format!("      macaddress: \"{}\"", nic.mac));
     lines.add(format!("    dhcp4: {}", nic.ipv4 == Ipv4::Dhcp));
@@ -81,7 +83,7 @@ fn one(lines: &mut Lines, nic: &Nic) {
             .map(|domain| domain.as_str().to_owned());
         list(lines, "search", domains);
     }
-    routes(lines, nic);
+    routes(lines, nic, gateway_keys);
 }
 
 fn list(lines: &mut Lines, key: &str, items: impl Iterator<Item = String>) {
@@ -91,14 +93,21 @@ fn list(lines: &mut Lines, key: &str, items: impl Iterator<Item = String>) {
     }
 }
 
-fn routes(lines: &mut Lines, nic: &Nic) {
+fn routes(lines: &mut Lines, nic: &Nic, gateway_keys: bool) {
     let mut routes = Vec::new();
-    if let Some(gateway) = gateway4(nic) {
+    let is_key = |is_outside: bool| gateway_keys && !is_outside;
+    if let Some(gateway) = gateway4(nic).filter(|gateway| is_key(gateway.is_outside)) {
+        lines.add(format!("    gateway4: \"{}\"", gateway.address));
+    }
+    if let Some(gateway) = gateway6(nic).filter(|gateway| is_key(gateway.is_outside)) {
+        lines.add(format!("    gateway6: \"{}\"", gateway.address));
+    }
+    if let Some(gateway) = gateway4(nic).filter(|gateway| !is_key(gateway.is_outside)) {
         // Every release of netplan takes this for the default route; `default` only newer ones.
         let to = "0.0.0.0/0".to_owned();
         routes.push((to, gateway.address.to_string(), gateway.is_outside));
     }
-    if let Some(gateway) = gateway6(nic) {
+    if let Some(gateway) = gateway6(nic).filter(|gateway| !is_key(gateway.is_outside)) {
         let to = "::/0".to_owned();
         routes.push((to, gateway.address.to_string(), gateway.is_outside));
     }

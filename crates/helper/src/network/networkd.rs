@@ -85,27 +85,35 @@ fn one(nic: &Nic) -> String {
         Ipv6::None | Ipv6::SlaacDhcp | Ipv6::Static { .. } => {}
     }
     if let Some(gateway) = gateway4(nic) {
-        default(&mut lines, gateway, 32);
+        default(&mut lines, gateway, "32\nScope=link");
     }
     if let Some(gateway) = gateway6(nic) {
-        default(&mut lines, gateway, 128);
+        // IPv6 knows no scope of a route.
+        default(&mut lines, gateway, "128");
     }
     for route in &nic.routes {
         lines.add(format!(
             "\n[Route]\nDestination={}\nGateway={}",
             route.to, route.via
         ));
+        let is_static = if route.via.is_ipv4() {
+            address4(nic).is_some()
+        } else {
+            address6(nic).is_some()
+        };
+        if !is_static {
+            // The route is made before there is an address whose network the router is in.
+            lines.add("GatewayOnLink=yes");
+        }
     }
     lines.into_text()
 }
 
-fn default(lines: &mut Lines, gateway: Gateway<impl std::fmt::Display>, whole: u8) {
+fn default(lines: &mut Lines, gateway: Gateway<impl std::fmt::Display>, whole: &str) {
     let address = &gateway.address;
     if gateway.is_outside {
         // systemd before 237 knows no GatewayOnLink, and passes it over.
-        lines.add(format!(
-            "\n[Route]\nDestination={address}/{whole}\nScope=link"
-        ));
+        lines.add(format!("\n[Route]\nDestination={address}/{whole}"));
         lines.add(format!("\n[Route]\nGateway={address}\nGatewayOnLink=yes"));
     } else {
         lines.add(format!("\n[Route]\nGateway={address}"));
