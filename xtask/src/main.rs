@@ -11,6 +11,7 @@ mod ganeti;
 mod image;
 mod job;
 mod man;
+mod network_tree;
 mod packages;
 mod paths;
 mod phases;
@@ -34,6 +35,8 @@ enum Task {
     Appliance,
     /// Make the demo image, a bootable Debian 12, in target/images
     Image,
+    /// Install the network systems of Debian into target/images/network-tree, for the tests
+    NetworkTree,
     /// Make the Debian packages in target/debian
     Deb,
     /// Deploy the demo image, boot the result and look around in it
@@ -98,6 +101,7 @@ fn run(task: &Task) -> Result<bool> {
             appliance::ensure()?;
         }
         Task::Image => println!("{}", image::ensure()?.display()),
+        Task::NetworkTree => println!("{}", network_tree::ensure()?.display()),
         Task::Deb => {
             for package in deb::deb()? {
                 println!("{}", package.display());

@@ -7,7 +7,7 @@ use anyhow::Result;
 use snf_image_testkit::tool::said;
 
 use crate::command::{cargo, say};
-use crate::{appliance, build, ganeti, image, paths, setup};
+use crate::{appliance, build, ganeti, image, network_tree, paths, setup};
 
 /// Nextest's name for the tests that deploy with the built product into real VMs.
 const VM_TESTS: &str = "package(snf-image-tests) & binary(/^vm_/)";
@@ -80,7 +80,8 @@ pub(crate) fn test(fast: bool) -> Result<bool> {
     }
     say("tests without VMs");
     let rest = format!("not ({VM_TESTS}) and not ({})", ganeti::TESTS);
-    count.add(nextest::run(&rest, &[])?);
+    let tree = network_tree::ensure()?;
+    count.add(nextest::run(&rest, &[(network_tree::VARIABLE, tree)])?);
     if !fast {
         count.add(vm_tests()?);
         count.add(ganeti_tests());

@@ -10,10 +10,10 @@ use snf_image_testkit::tool::Tool;
 use super::disk::{ESP_ID, ROOT_UUID};
 
 /// The release that is installed.
-const RELEASE: &str = "bookworm";
+pub(crate) const RELEASE: &str = "bookworm";
 
 /// What is installed beside the essential packages.
-const PACKAGES: [&str; 17] = [
+const PACKAGES: [&str; 18] = [
     "ca-certificates",
     "dbus",
     "e2fsprogs",
@@ -21,6 +21,7 @@ const PACKAGES: [&str; 17] = [
     "ifupdown",
     "init",
     "iproute2",
+    "isc-dhcp-client",
     "kmod",
     "less",
     "linux-image-cloud-amd64",
@@ -47,7 +48,7 @@ pub(super) fn install(root: &Path) -> Result<()> {
 
 /// The sources of the release that this machine has configured; mmdebstrap has its own for
 /// a machine with none.
-fn mirrors() -> Result<Vec<String>> {
+pub(crate) fn mirrors() -> Result<Vec<String>> {
     let listed = Tool::new("apt-get")
         .args(["indextargets", "--format", "$(REPO_URI) $(CODENAME)"])
         .arg("Created-By: Packages")

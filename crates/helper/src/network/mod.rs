@@ -17,6 +17,8 @@ pub mod netifrc;
 pub mod netplan;
 pub mod networkd;
 pub mod plan;
+#[cfg(test)]
+mod real;
 pub mod resolv_conf;
 pub mod slackware;
 pub mod stale;
