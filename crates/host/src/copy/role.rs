@@ -6,15 +6,13 @@ use std::io;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use snf_image_sandbox::Calls;
-
 use super::engine;
 use super::error::CopyError;
 use super::incoming::{Ended, Incoming};
 use super::prepare::prepare;
 use super::report::{Job, Report, Task};
 use crate::format::{ImageError, Means};
-use crate::role::{Inside, Reporter};
+use crate::role::{Inside, Reporter, Role};
 use crate::target::{Disk, Facts, TargetError};
 
 /// How often the progress of the copy is worth a report.
@@ -26,7 +24,7 @@ const INTERVAL: Duration = Duration::from_millis(250);
 /// When the host is gone.
 pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let reporter = inside.reporter()?;
-    let job: Job = inside.job(Calls::Data)?;
+    let job: Job = inside.job(Role::Copy.calls())?;
     let image = File::from(inside.descriptor()?);
     let ended = Ended::default();
     let done = match job.task.clone() {

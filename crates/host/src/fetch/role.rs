@@ -4,8 +4,6 @@
 use std::fs::File;
 use std::io;
 
-use snf_image_sandbox::Calls;
-
 use super::client::Client;
 use super::download::{Download, Server};
 use super::ftp::Ftp;
@@ -16,7 +14,7 @@ use super::permit::{Endpoint, Permit};
 use super::report::{Job, Report};
 use super::s3::Signed;
 use super::swift::Stored;
-use crate::role::{Inside, Reporter};
+use crate::role::{Inside, Reporter, Role};
 use crate::source::Url;
 use crate::store::Place;
 
@@ -26,7 +24,7 @@ use crate::store::Place;
 /// When the host is gone.
 pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let reporter = inside.reporter()?;
-    let job: Job = inside.job(Calls::Network)?;
+    let job: Job = inside.job(Role::Fetch.calls())?;
     let sink = File::from(inside.descriptor()?);
     let report = match fetch(&job, sink, &reporter) {
         Ok(()) => Report::Done,

@@ -20,7 +20,10 @@ pub struct Inside {
 
 impl Inside {
     /// Takes over what the host passed.
-    pub(super) fn enter() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When this process was not started by [`Process`](super::Process).
+    pub fn enter() -> io::Result<Self> {
         let mut descriptors = snf_image_sandbox::passed().into_iter();
         let channel = descriptors.next().ok_or(io::ErrorKind::NotConnected)?;
         Ok(Inside {

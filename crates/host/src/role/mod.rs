@@ -13,7 +13,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use snf_image_sandbox::Launcher;
+use snf_image_sandbox::{Calls, Launcher};
 
 pub use inside::{Inside, Reporter};
 pub(crate) use process::{LIBRARIES, how_it_ended};
@@ -65,6 +65,15 @@ impl Role {
     #[must_use]
     pub fn from_argv0(argv0: &OsStr) -> Option<Self> {
         ROLES.into_iter().find(|role| argv0 == role.name())
+    }
+
+    /// The system calls that the role goes on needing once it has started.
+    #[must_use]
+    pub fn calls(self) -> Calls {
+        match self {
+            Role::Copy | Role::Verify => Calls::Data,
+            Role::Fetch => Calls::Network,
+        }
     }
 
     /// Does the job and ends the process. To be called first of all, while there is only one

@@ -6,12 +6,11 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use minisign_verify::{PublicKey, Signature};
-use snf_image_sandbox::Calls;
 
 use super::digest::Hasher;
 use super::report::{Findings, Job, Minisign, Report};
 use super::taps::Taps;
-use crate::role::Inside;
+use crate::role::{Inside, Role};
 use crate::source::Source;
 
 /// Bytes that are read at a time.
@@ -23,7 +22,7 @@ const PIECE: usize = 1 << 20;
 /// When the host is gone.
 pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let reporter = inside.reporter()?;
-    let job: Job = inside.job(Calls::Data)?;
+    let job: Job = inside.job(Role::Verify.calls())?;
     let report = match verify(&job, &mut inside) {
         Ok(findings) => Report::Done(findings),
         Err(reason) => Report::Failed { reason },
