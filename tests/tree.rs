@@ -123,14 +123,7 @@ fn what_is_promised_to_work_names_a_test_that_exists() {
     let page = fs::read_to_string(repository().join("docs/compatibility.md")).unwrap();
     assert!(named_tests(&page).len() > 100);
     for line in page.lines() {
-        for (file, test) in named_tests(line) {
-            let text = fs::read_to_string(&file).unwrap_or_default();
-            assert!(
-                text.contains(&format!("fn {test}(")),
-                "no test {test} in {}, which this names: {line}",
-                file.display()
-            );
-        }
+        assert_exist(line);
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         let [.., now, shown] = cells.as_slice() else {
             continue;
@@ -139,6 +132,25 @@ fn what_is_promised_to_work_names_a_test_that_exists() {
             let is_shown = *shown == "the same" || !named_tests(shown).is_empty();
             assert!(is_shown, "no test shows this: {line}");
         }
+    }
+}
+
+#[test]
+fn what_is_said_of_sources_names_tests_that_exist() {
+    let page = fs::read_to_string(repository().join("docs/sources.md")).unwrap();
+    assert!(named_tests(&page).len() > 20);
+    page.lines().for_each(assert_exist);
+}
+
+/// All tests that a line names.
+fn assert_exist(line: &str) {
+    for (file, test) in named_tests(line) {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            text.contains(&format!("fn {test}(")),
+            "no test {test} in {}, which this names: {line}",
+            file.display()
+        );
     }
 }
 

@@ -194,9 +194,44 @@ impl Rate {
         if self.waited < self.span {
             return false;
         }
-        let least = LEAST_RATE.saturating_mul(self.waited.as_secs());
+        let waited = u64::try_from(self.waited.as_millis()).unwrap_or(u64::MAX);
+        let least = LEAST_RATE.saturating_mul(waited) / 1000;
         let is_low = self.came < least;
         *self = Rate::new(self.span);
         is_low
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_rate_is_just_enough_and_one_byte_less_is_not() {
+        for (milliseconds, came, is_low) in [
+            (1000, 1024, false),
+            (1000, 1023, true),
+            (1900, 1945, false),
+            (1900, 1944, true),
+            // The span is not over.
+            (999, 0, false),
+        ] {
+            let mut rate = Rate::new(Duration::from_secs(1));
+            let waited = Duration::from_millis(milliseconds);
+            assert_eq!(
+                rate.is_too_low(waited, came),
+                is_low,
+                "{milliseconds} {came}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_span_counts_for_itself() {
+        let mut rate = Rate::new(Duration::from_secs(30));
+        assert!(!rate.is_too_low(Duration::from_secs(30), 1 << 40));
+        // What came before is no reason to wait for ever now.
+        assert!(!rate.is_too_low(Duration::from_secs(29), 1));
+        assert!(rate.is_too_low(Duration::from_secs(1), 1024));
     }
 }

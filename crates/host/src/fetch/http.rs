@@ -3,7 +3,8 @@
 
 use ureq::Body;
 use ureq::http::header::{
-    ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE,
+    ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, LOCATION,
+    RANGE,
 };
 use ureq::http::{Response, StatusCode};
 
@@ -52,6 +53,11 @@ impl<O: Origin> Http<O> {
         let headers = response.headers();
         if text(headers, ACCEPT_RANGES) != Some("none") {
             self.known = Known::of(headers);
+        }
+        // A login or an apology that calls itself a success.
+        if text(headers, CONTENT_TYPE).is_some_and(is_web_page) {
+            let reason = "the server sends a web page (Content-Type: text/html) and no image";
+            return Err(Trouble::Final(reason.into()));
         }
         let body = response.into_body();
         let length = body.content_length();
@@ -125,6 +131,13 @@ impl<O: Origin> Server for Http<O> {
             "the server redirects more than {MAX_REDIRECTS} times"
         )))
     }
+}
+
+fn is_web_page(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    ["text/html", "application/xhtml+xml"]
+        .iter()
+        .any(|page| kind.eq_ignore_ascii_case(page))
 }
 
 /// What a redirection asks to ask for.

@@ -13,6 +13,7 @@ mod confinement;
 mod ftp;
 mod ftp_lies;
 mod policy;
+mod program;
 mod server;
 mod stores;
 mod tls;

@@ -8,6 +8,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod bombs;
 mod collection;
 mod compression;
 mod matrix;
