@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, PipeReader, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use snf_image_sandbox::{Attended, Launcher, Program, StartError, Streams};
@@ -106,12 +106,59 @@ fn a_program_that_cannot_be_executed_is_named() {
         environment: Vec::new(),
     };
     let streams = Streams {
-        stdout: std::process::Stdio::null(),
-        stderr: std::process::Stdio::null(),
+        stdout: Stdio::null(),
+        stderr: Stdio::null(),
     };
     let error = Attended::start(&launcher, &program, streams).unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot execute /nonexistent/program: No such file or directory (os error 2)"
     );
+}
+
+/// What the test below starts as another process: a host that only waits.
+#[test]
+#[ignore = "run by a_killed_host_takes_all_along"]
+fn host_for_another_test() {
+    let fifo = std::env::var_os("SNF_TEST_FIFO").unwrap();
+    let fifo = File::options().write(true).open(fifo).unwrap();
+    let launcher = Launcher {
+        program: env!("CARGO_BIN_EXE_snf-image-launcher").into(),
+    };
+    let program = Program {
+        path: "/bin/sh".into(),
+        arguments: vec![
+            "-c".into(),
+            "echo up; setsid sleep 1000 & sleep 1000".into(),
+        ],
+        environment: Vec::new(),
+    };
+    let streams = Streams {
+        stdout: fifo.into(),
+        stderr: Stdio::null(),
+    };
+    let mut program = Attended::start(&launcher, &program, streams).unwrap();
+    program.wait(Duration::from_secs(60)).unwrap().unwrap();
+}
+
+#[test]
+fn a_killed_host_takes_all_along() {
+    let directory = tempfile::tempdir().unwrap();
+    let fifo = directory.path().join("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    let mut host = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "host_for_another_test"])
+        .env("SNF_TEST_FIFO", &fifo)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(File::open(&fifo).unwrap());
+    output.read_line(&mut String::new()).unwrap();
+    let begin = Instant::now();
+    host.kill().unwrap();
+    // Both sleeps hold the pipe: its end means that they are gone.
+    output.read_to_end(&mut Vec::new()).unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    host.wait().unwrap();
 }

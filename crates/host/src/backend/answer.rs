@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::io::{self, PipeReader, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -110,11 +110,7 @@ fn read(mut pipe: PipeReader, deadline: Instant, cancel: &Cancel) -> Result<Vec<
     }
 }
 
-fn await_one(
-    descriptor: std::os::fd::BorrowedFd<'_>,
-    deadline: Instant,
-    cancel: &Cancel,
-) -> Result<(), Reason> {
+fn await_one(descriptor: BorrowedFd<'_>, deadline: Instant, cancel: &Cancel) -> Result<(), Reason> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let left = Timespec::try_from(left).ok();

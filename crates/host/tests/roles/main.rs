@@ -25,6 +25,7 @@ use snf_image::format::Format;
 use snf_image::role::{self, Role};
 use snf_image::source::{Input, Source, Url};
 use snf_image::target::Target;
+use snf_image::verification::{Checks, Verifying};
 use snf_image_sandbox::{User, launcher};
 
 use probe::Findings;
@@ -78,6 +79,7 @@ fn main() {
     }
     let tests = vec![
         Trial::test("the_copy_reaches_its_image_and_its_target_alone", copy),
+        Trial::test("the_verification_reaches_its_image_alone", verification),
         Trial::test(
             "the_download_reaches_the_network_and_no_file_of_others",
             download,
@@ -99,7 +101,6 @@ fn copy() -> Result<(), Failed> {
     let target = Target::open(&folder.path().join("disk"), Some(4096), None)?;
     let order = Order {
         format: Format::Diskdump,
-        digest: None,
     };
     let input = Input::File(Source::open(&image)?);
     let copying = Copying::start(input, order, &target, &user)?;
@@ -112,6 +113,24 @@ fn copy() -> Result<(), Failed> {
         "read the image that was passed",
         "write the target that was passed",
     ]);
+    Ok(())
+}
+
+fn verification() -> Result<(), Failed> {
+    let user = user();
+    let image = tempfile::NamedTempFile::new()?;
+    fs::write(image.path(), "an image")?;
+    let checks = Checks {
+        digest: None,
+        signature: None,
+    };
+    let input = Input::File(Source::open(image.path())?);
+    let (_, verifying) = Verifying::start(input, checks, &user)?;
+    let failure = verifying.finish(&Cancel::new()?).unwrap_err();
+    let findings = Findings::read(&failure.to_string());
+    findings.never(&NEVER);
+    findings.never(&NETWORK);
+    findings.always(&["read the image that was passed"]);
     Ok(())
 }
 
