@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use harness::{INSTANCE, Scene};
+use snf_image_testkit::tool::Tool;
 use snf_image_testkit::tree;
 
 /// Permits this machine's own addresses.
@@ -66,6 +67,82 @@ fn an_image_is_deployed_from_where_it_is_fetched() {
     assert_eq!(root.text("/etc/hostname").unwrap(), "far.example.org\n");
     fs::remove_file(scene.path("disk")).unwrap();
     assert_eq!(watch.leftovers().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_qcow2_image_is_deployed_from_where_it_is_fetched() {
+    let Some(scene) = Scene::set() else { return };
+    let raw = scene.small_image(tree::debian).unwrap();
+    let packed = scene.path("image.qcow2");
+    (Tool::new("qemu-img").args(["convert", "-c", "-f", "raw", "-O", "qcow2"]))
+        .arg(&raw)
+        .arg(&packed)
+        .run()
+        .unwrap();
+    // Nobody says how large the disk is to be: the image does, once all of it is there.
+    let spool = scene.path("spool");
+    fs::create_dir(&spool).unwrap();
+    let settings = format!("{ALLOW}SPOOL_DIR=\"{}\"\n", spool.display());
+    scene.configure(&settings).unwrap();
+    let web = Web::over(scene.directory());
+    for (image, format) in [
+        ("image.qcow2", "qcow2"),
+        ("image.qcow2", "auto"),
+        ("image", "auto"),
+    ] {
+        let url = web.url(image);
+        let arguments = ["--format", format, "--hostname", "far.example.org"];
+        let outcome = scene.deploy(Path::new(&url), "disk", arguments).unwrap();
+        outcome.succeeded();
+        let root = scene.root_of("disk").unwrap();
+        assert_eq!(root.problems().unwrap(), "");
+        assert_eq!(root.text("/etc/hostname").unwrap(), "far.example.org\n");
+        let size = |path: &Path| fs::metadata(path).unwrap().len();
+        assert_eq!(size(&scene.path("disk")), size(&raw));
+        assert_eq!(fs::read_dir(&spool).unwrap().count(), 0);
+        fs::remove_file(scene.path("disk")).unwrap();
+    }
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let arguments = ["--format", "qcow2", "--digest", &wrong];
+    let url = web.url("image.qcow2");
+    let outcome = scene.deploy(Path::new(&url), "disk", arguments).unwrap();
+    outcome.complained_of(&["digest"]);
+    assert!(!scene.path("disk").exists());
+}
+
+#[test]
+fn an_instance_is_created_from_qcow2_and_its_form_is_detected_where_that_is_permitted() {
+    let Some(scene) = Scene::set() else { return };
+    scene.small_image(tree::debian).unwrap();
+    let directory = scene.directory();
+    (Tool::new("qemu-img").args([
+        "convert",
+        "-f",
+        "raw",
+        "-O",
+        "qcow2",
+        "image",
+        "image.qcow2",
+    ]))
+    .directory(directory)
+    .run()
+    .unwrap();
+    let create = |lines: &str, format: &str| {
+        scene.blank("disk", 96).unwrap();
+        let script = scene.script(lines).unwrap();
+        script
+            .with_disks(&["disk"])
+            .with("OSP_IMG_ID", "image.qcow2")
+            .with("OSP_IMG_FORMAT", format)
+            .run("create")
+            .unwrap()
+    };
+    create("", "auto").complained_of(&["DETECT_FORMAT"]);
+    for (lines, format) in [("", "qcow2"), ("DETECT_FORMAT=./\n", "auto")] {
+        create(lines, format).succeeded();
+        let root = scene.root_of("disk").unwrap();
+        assert_eq!(root.text("/etc/hostname").unwrap(), format!("{INSTANCE}\n"));
+    }
 }
 
 #[test]

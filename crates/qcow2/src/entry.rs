@@ -89,6 +89,20 @@ pub(crate) fn table(entry: u64, geometry: &Geometry) -> Result<Option<u64>, Erro
     Ok(Some(offset))
 }
 
+/// What the disk reads as at `at`, and as far as that goes on within a slice of a second-level
+/// table, which describes the disk from `start` on.
+pub(crate) fn run(slice: &[u8], start: u64, at: u64, geometry: &Geometry) -> Result<Extent, Error> {
+    let end = start.saturating_add(geometry.slice_span).min(geometry.size);
+    let piece = |at: u64| {
+        let place = (at.saturating_sub(start) / geometry.cluster).saturating_mul(geometry.entry);
+        Entry::read(slice, place, geometry).extent(at, geometry)
+    };
+    let mut extent = piece(at)?;
+    while extent.range.end < end && extent.join(&piece(extent.range.end)?) {}
+    extent.range.end = extent.range.end.min(end);
+    Ok(extent)
+}
+
 /// An entry, with its second word where entries have two.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::cache::Cache;
-use crate::entry::{Content, Entry, Extent, Packed, table};
+use crate::entry::{Content, Extent, Packed, run, table};
 use crate::geometry::Geometry;
 use crate::survey::{first_level, survey};
 use crate::unpack::{Cluster, Unpackers};
@@ -216,15 +216,7 @@ impl<'a, B: Bytes> Reader<'a, B> {
         let offset = offset.saturating_add(number.saturating_mul(geometry.slice));
         let slice = self.slice(offset)?;
         let start = start.saturating_add(number.saturating_mul(geometry.slice_span));
-        let end = start.saturating_add(geometry.slice_span).min(geometry.size);
-        let piece = |at: u64| {
-            let place = ((at - start) / geometry.cluster).saturating_mul(geometry.entry);
-            Entry::read(&slice, place, geometry).extent(at, geometry)
-        };
-        let mut extent = piece(at)?;
-        while extent.range.end < end && extent.join(&piece(extent.range.end)?) {}
-        extent.range.end = extent.range.end.min(end);
-        Ok(extent)
+        Ok(run(&slice, start, at, geometry)?)
     }
 
     fn slice(&mut self, offset: u64) -> Result<Arc<[u8]>, ReadError<B::Error>> {

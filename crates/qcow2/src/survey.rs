@@ -29,8 +29,7 @@ pub(crate) fn first_level<B: Bytes>(
         bytes
             .read_at(&mut piece, offset)
             .map_err(ReadError::Bytes)?;
-        let words = piece.chunks(8).map(|word| word.first_chunk());
-        entries.extend(words.map(|word| word.map_or(0, |word| u64::from_be_bytes(*word))));
+        entries.extend(words(&piece));
         at = at.saturating_add(length);
     }
     Ok(entries)
@@ -43,17 +42,8 @@ pub(crate) fn survey<B: Bytes>(
     first_level: &[u64],
     geometry: &Geometry,
 ) -> Result<(), ReadError<B::Error>> {
-    let mut tables = Vec::new();
-    for (index, entry) in (0_u64..).zip(first_level) {
-        if let Some(offset) = table(*entry, geometry)? {
-            tables.push((offset, index));
-        }
-    }
-    // Of entries with one table the first is left, to whose part of the disk most belongs.
-    tables.sort_unstable();
-    tables.dedup_by_key(|(offset, _)| *offset);
     let mut slice = vec![0; usize::try_from(geometry.slice).unwrap_or(0)];
-    for (offset, index) in tables {
+    for (offset, index) in tables(first_level, geometry)? {
         let start = index.saturating_mul(geometry.table_span);
         let end = start.saturating_add(geometry.table_span).min(geometry.size);
         let (mut at, mut offset) = (start, offset);
@@ -68,6 +58,30 @@ pub(crate) fn survey<B: Bytes>(
         }
     }
     Ok(())
+}
+
+/// Where the second-level tables begin, each with the first of the entries that lead to it: to that
+/// one's part of the disk most of it belongs.
+fn tables(first_level: &[u64], geometry: &Geometry) -> Result<Vec<(u64, u64)>, Error> {
+    // Of exactly the size that is needed: it takes the most memory of all, 64 MiB.
+    let count = first_level.iter().filter(|entry| **entry != 0).count();
+    let mut tables = Vec::with_capacity(count);
+    for (index, entry) in (0_u64..).zip(first_level) {
+        if let Some(offset) = table(*entry, geometry)? {
+            tables.push((offset, index));
+        }
+    }
+    tables.sort_unstable();
+    tables.dedup_by_key(|(offset, _)| *offset);
+    Ok(tables)
+}
+
+/// The words of a table.
+fn words(bytes: &[u8]) -> Vec<u64> {
+    let words = bytes.chunks(8).map(<[u8]>::first_chunk);
+    words
+        .map(|word| word.map_or(0, |word| u64::from_be_bytes(*word)))
+        .collect()
 }
 
 /// Looks at the entries of a slice that describes a range of the disk.

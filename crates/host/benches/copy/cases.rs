@@ -117,6 +117,36 @@ pub(crate) const CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "qcow2",
+        format: Format::Qcow2,
+        script: "qemu-img convert -O qcow2 $1 $2",
+        by_url: false,
+        others: &[
+            "qemu-img convert -n -W -t none -f qcow2 -O raw $1 $2",
+            "qemu-img convert -n -W -f qcow2 -O raw $1 $2",
+        ],
+    },
+    Case {
+        name: "qcow2, zlib",
+        format: Format::Qcow2,
+        script: "qemu-img convert -c -O qcow2 $1 $2",
+        by_url: false,
+        others: &[
+            "qemu-img convert -n -W -t none -f qcow2 -O raw $1 $2",
+            "qemu-img convert -n -W -f qcow2 -O raw $1 $2",
+        ],
+    },
+    Case {
+        name: "qcow2, zstd",
+        format: Format::Qcow2,
+        script: "qemu-img convert -c -O qcow2 -o compression_type=zstd $1 $2",
+        by_url: false,
+        others: &[
+            "qemu-img convert -n -W -t none -f qcow2 -O raw $1 $2",
+            "qemu-img convert -n -W -f qcow2 -O raw $1 $2",
+        ],
+    },
+    Case {
         name: "raw.xz, many blocks",
         format: Format::Diskdump,
         script: "xz -1 -T2 --block-size=16MiB -c $1 > $2",

@@ -1,8 +1,10 @@
 //! Images in the format qcow2.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 
+use nix::sys::resource::{UsageWho, getrusage};
 use snf_image::format::Format;
 
 use crate::stage::{By, MIB, Stage};
@@ -141,4 +143,92 @@ fn a_raw_disk_that_begins_like_one_stays_a_raw_disk_unless_it_is_to_be_detected(
         stage.put("raw", Format::Auto, by, DISK).unwrap();
         stage.assert_holds(&stage.path("raw"));
     }
+}
+
+#[test]
+fn images_of_other_projects_become_what_qemu_img_makes_of_them() {
+    let Some(folder) = std::env::var_os("SNF_TEST_IMAGES") else {
+        eprintln!("skipped: SNF_TEST_IMAGES names no folder of sample images");
+        return;
+    };
+    let stage = Stage::set();
+    let folder = folder.to_str().unwrap();
+    for (name, size) in [
+        ("dfvfs/ext2.qcow2.xz", 4 * MIB),
+        ("dfvfs/windows_volume.qcow2.xz", 35_913_728),
+        ("scalibr/valid-ext-exfat-fat32-ntfs.qcow2.xz", 256 * MIB),
+    ] {
+        stage.run(&format!(
+            "cp {folder}/{name} image; xz -dc image > plain; qemu-img convert -f qcow2 -O raw plain raw"
+        ));
+        for image in ["image", "plain"] {
+            let copied = stage.put(image, Format::Qcow2, By::File, size + 4096);
+            assert_eq!(copied.unwrap().length(), size, "{name}");
+            stage.assert_holds(&stage.path("raw"));
+        }
+    }
+    for (name, format, words) in [
+        ("scalibr/invalid.qcow2", Format::Qcow2, "not a qcow2 image"),
+        (
+            "qemu-iotests/afl5.img.bz2",
+            Format::Qcow2,
+            "not a qcow2 image",
+        ),
+        (
+            "qemu-iotests/afl5.img.bz2",
+            Format::Auto,
+            "of the format vhd",
+        ),
+        ("dfvfs/ext2.vmdk.xz", Format::Auto, "of the format vmdk"),
+    ] {
+        stage.run(&format!("cp {folder}/{name} image"));
+        let refusal = stage.put("image", format, By::File, DISK).unwrap_err();
+        assert!(refusal.contains(words), "{name}: {refusal}");
+    }
+}
+
+#[test]
+fn the_copy_of_no_image_takes_much_memory() {
+    let stage = Stage::set();
+    // Each thread has the largest clusters there are, packed and unpacked.
+    stage.run(
+        "head -c 24M /dev/urandom | base64 -w 0 | head -c 24M > raw; \
+         qemu-img convert -c -O qcow2 -o compression_type=zstd,cluster_size=2M raw image",
+    );
+    stage
+        .put("image", Format::Qcow2, By::Pipe, 24 * MIB)
+        .unwrap();
+    // The largest first-level table, whose entries are all in use.
+    let first_level = 1 << 20;
+    let tables = 64 << 20;
+    let image = File::create(stage.path("image")).unwrap();
+    let mut header = b"QFI\xfb\0\0\0\x03".to_vec();
+    header.resize(112, 0);
+    for (at, bytes) in [
+        (20, &9_u32.to_be_bytes()[..]),
+        (24, &(128_u64 << 30).to_be_bytes()),
+        (36, &(4_u32 << 20).to_be_bytes()),
+        (40, &u64::to_be_bytes(first_level)),
+        (48, &512_u64.to_be_bytes()),
+        (56, &1_u32.to_be_bytes()),
+        (96, &4_u32.to_be_bytes()),
+        (100, &112_u32.to_be_bytes()),
+    ] {
+        header[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    image.write_all_at(&header, 0).unwrap();
+    let entries = (0..4_u64 << 20).map(|index| tables + index % 64 * 512);
+    let entries: Vec<u8> = entries.flat_map(u64::to_be_bytes).collect();
+    image.write_all_at(&entries, first_level).unwrap();
+    image.set_len(tables + 64 * 512).unwrap();
+    // It is gone through before its disk is found to be too large.
+    let refusal = (stage.put("image", Format::Qcow2, By::File, DISK)).unwrap_err();
+    assert!(
+        refusal.contains("the image has 137438953472 bytes"),
+        "{refusal}"
+    );
+
+    let peak = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
+    println!("{peak} KiB");
+    assert!(peak < 200 << 10, "{peak} KiB");
 }

@@ -6,7 +6,6 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 
 use snf_image_qcow2::Image;
@@ -78,8 +77,10 @@ fn one_image(seed: u64) -> String {
     };
     let mut told = format!("seed {seed}: {options} {size}");
     std::fs::write(folder.path().join("noise"), chance.bytes(70_001)).unwrap();
+    let mut disk = Disk::new(size, cluster_size(&options));
     if chance.once_in(3) {
         convert(folder.path(), &options, size, &mut chance, &mut told);
+        disk.taken.fill(true);
     } else {
         let arguments = ["create", "-q", "-f", "qcow2", "-o", &options, "image"];
         run(
@@ -88,8 +89,10 @@ fn one_image(seed: u64) -> String {
             &[&arguments[..], &[&size.to_string()]].concat(),
         );
     }
-    let cluster = cluster_size(&options);
-    write(folder.path(), size, cluster, &mut chance, &mut told);
+    if options.contains("preallocation") {
+        disk.taken.fill(true);
+    }
+    write(folder.path(), &mut disk, &mut chance, &mut told);
     if chance.once_in(3) {
         told.push_str("; snapshot");
         run(
@@ -97,7 +100,7 @@ fn one_image(seed: u64) -> String {
             folder.path(),
             &["snapshot", "-c", "before", "image"],
         );
-        write(folder.path(), size, cluster, &mut chance, &mut told);
+        write(folder.path(), &mut disk, &mut chance, &mut told);
     }
     compare(folder.path(), &mut chance, &told);
     told
@@ -182,20 +185,58 @@ fn convert(folder: &Path, options: &str, size: u64, chance: &mut Chance, told: &
     run("qemu-img", folder, &[&start[..], &end].concat());
 }
 
+/// What was done to a disk so far.
+struct Disk {
+    size: u64,
+    cluster: u64,
+    /// Clusters that something was written to: nothing compressed can be written there.
+    taken: Vec<bool>,
+}
+
+impl Disk {
+    fn new(size: u64, cluster: u64) -> Self {
+        let clusters = usize::try_from(size.div_ceil(cluster)).unwrap();
+        Disk {
+            size,
+            cluster,
+            taken: vec![false; clusters],
+        }
+    }
+
+    /// Takes the clusters of a range, and says whether nobody had before.
+    fn take(&mut self, start: u64, length: u64) -> bool {
+        let first = usize::try_from(start / self.cluster).unwrap();
+        let end = usize::try_from((start + length).div_ceil(self.cluster)).unwrap();
+        let taken = &mut self.taken[first..end];
+        let was_free = taken.iter().all(|taken| !taken);
+        taken.fill(true);
+        was_free
+    }
+}
+
 /// Some writes of different kinds, by one qemu-io(1).
-fn write(folder: &Path, size: u64, cluster: u64, chance: &mut Chance, told: &mut String) {
+fn write(folder: &Path, disk: &mut Disk, chance: &mut Chance, told: &mut String) {
     let mut commands = Vec::new();
     for _ in 0..3 + chance.below(10) {
-        let start = chance.below(size / 512) * 512;
-        let most = (size - start).min(4 * cluster.max(16 << 10));
+        let start = chance.below(disk.size / 512) * 512;
+        let most = (disk.size - start).min(4 * disk.cluster.max(16 << 10));
         let length = (1 + chance.below(most / 512)) * 512;
         let pattern = chance.below(256);
-        let aligned = start - start % cluster;
-        let clusters = (1 + chance.below(3)) * cluster;
-        let fits = aligned + clusters <= size;
-        commands.push(match chance.below(8) {
-            0 if fits => format!("write -c -P {pattern} {aligned} {clusters}"),
-            1 if fits => format!("write -c -s noise {aligned} {clusters}"),
+        let what = chance.below(8);
+        let aligned = start - start % disk.cluster;
+        let clusters = (1 + chance.below(3)) * disk.cluster;
+        let fits = aligned + clusters <= disk.size;
+        if what < 2 && fits && disk.take(aligned, clusters) {
+            let with = if what == 0 {
+                format!("-P {pattern}")
+            } else {
+                "-s noise".to_owned()
+            };
+            commands.push(format!("write -c {with} {aligned} {clusters}"));
+            continue;
+        }
+        disk.take(start, length);
+        commands.push(match what {
             2 => format!("write -z {start} {length}"),
             3 => format!("write -z -u {start} {length}"),
             4 => format!("discard {start} {length}"),
@@ -209,17 +250,12 @@ fn write(folder: &Path, size: u64, cluster: u64, chance: &mut Chance, told: &mut
         arguments.extend(["-c", command]);
     }
     arguments.push("image");
-    // Compressed data cannot be written where there is some: that one command fails then.
-    let mut command = Command::new("qemu-io");
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap();
+    run("qemu-io", folder, &arguments);
 }
 
 fn compare(folder: &Path, chance: &mut Chance, told: &str) {
-    let expected = as_qemu_sees_it(folder, "image").unwrap();
+    let expected =
+        as_qemu_sees_it(folder, "image").unwrap_or_else(|error| panic!("{told}: {error}"));
     let image = Image::open(OnDisk::open(&folder.join("image")), ROOM);
     let image = image.unwrap_or_else(|error| panic!("{told}: {error}"));
     assert_eq!(image.size(), expected.len() as u64, "{told}");

@@ -87,18 +87,20 @@ pub(crate) fn run(program: &str, folder: &Path, arguments: &[&str]) -> String {
     text
 }
 
-/// The disk in the eyes of qemu-img(1); nothing when it refuses the image.
-pub(crate) fn as_qemu_sees_it(folder: &Path, image: &str) -> Option<Vec<u8>> {
+/// The disk in the eyes of qemu-img(1), or why it refuses the image.
+pub(crate) fn as_qemu_sees_it(folder: &Path, image: &str) -> Result<Vec<u8>, String> {
     let raw = folder.join("raw");
+    let arguments = [
+        "convert", "-t", "unsafe", "-f", "qcow2", "-O", "raw", image, "raw",
+    ];
     let converted = Command::new("qemu-img")
-        .args([
-            "convert", "-t", "unsafe", "-f", "qcow2", "-O", "raw", image, "raw",
-        ])
+        .args(arguments)
         .current_dir(folder)
         .output()
         .unwrap();
-    converted
-        .status
-        .success()
-        .then(|| std::fs::read(raw).unwrap())
+    if converted.status.success() {
+        Ok(std::fs::read(raw).unwrap())
+    } else {
+        Err(format!("{converted:?}"))
+    }
 }
