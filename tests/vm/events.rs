@@ -15,10 +15,11 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 10] = [
+const TASKS: [&str; 11] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
+    "AddSwap",
     "AssignHostname",
     "ChangeMachineId",
     "ChangePassword",

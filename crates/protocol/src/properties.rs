@@ -349,14 +349,13 @@ const FLAGS: [&str; 5] = [
 ];
 
 /// What release 0.23 followed and this one does not.
-const UNUSED: [&str; 7] = [
+const UNUSED: [&str; 6] = [
     "ALLOW_MOUNTED_TASK_OVERWRITING",
     "CLOUD_INIT",
     "CUSTOM_TASK",
     "IGNORE_UNATTEND",
     "OFFLINE_NTFSRESIZE",
     "OFFLINE_NTFSRESIZE_NOCHECK",
-    "SWAP",
 ];
 
 fn boolean(value: &str) -> Option<bool> {

@@ -14,6 +14,8 @@ pub enum Task {
     FilesystemResizeUnmounted,
     /// Mounts the root file system and those that its fstab names.
     MountImage,
+    /// Makes swap space where it is asked for, and names it in fstab.
+    AddSwap,
     /// Sets the host name.
     AssignHostname,
     /// Draws a new machine id.
@@ -32,10 +34,11 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 10] = [
+    pub const ALL: [Task; 11] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
+        Task::AddSwap,
         Task::AssignHostname,
         Task::ChangeMachineId,
         Task::ChangePassword,
@@ -52,6 +55,7 @@ impl Task {
             Task::FixPartitionTable => "FixPartitionTable",
             Task::FilesystemResizeUnmounted => "FilesystemResizeUnmounted",
             Task::MountImage => "MountImage",
+            Task::AddSwap => "AddSwap",
             Task::AssignHostname => "AssignHostname",
             Task::ChangeMachineId => "ChangeMachineId",
             Task::ChangePassword => "ChangePassword",
@@ -69,7 +73,8 @@ impl Task {
             Task::FixPartitionTable => 10,
             Task::FilesystemResizeUnmounted => 20,
             Task::MountImage => 30,
-            Task::AssignHostname
+            Task::AddSwap
+            | Task::AssignHostname
             | Task::ChangeMachineId
             | Task::ChangePassword
             | Task::ConfigureNetwork

@@ -1,6 +1,8 @@
 //! Little-endian numbers and fixed fields out of raw bytes, without a way to panic.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use rand::Rng;
+
 /// `N` bytes at an offset.
 pub(crate) fn array<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
     bytes.get(offset..offset.checked_add(N)?)?.try_into().ok()
@@ -39,6 +41,11 @@ pub(crate) fn text(bytes: &[u8], offset: usize, length: usize) -> Option<String>
 /// Sixteen bytes at an offset as a UUID in lower case; all zero is none.
 pub(crate) fn uuid(bytes: &[u8], offset: usize) -> Option<String> {
     let id: [u8; 16] = array(bytes, offset)?;
+    (id != [0; 16]).then(|| uuid_text(&id))
+}
+
+/// How a UUID is written, in lower case.
+pub(crate) fn uuid_text(id: &[u8; 16]) -> String {
     let mut text = String::with_capacity(36);
     for (at, byte) in id.iter().enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {
@@ -46,7 +53,17 @@ pub(crate) fn uuid(bytes: &[u8], offset: usize) -> Option<String> {
         }
         text.push_str(&format!("{byte:02x}"));
     }
-    (id != [0; 16]).then_some(text)
+    text
+}
+
+/// A new random UUID (RFC 9562, version 4).
+pub(crate) fn random_uuid(random: &mut impl Rng) -> [u8; 16] {
+    let mut id = [0; 16];
+    random.fill_bytes(&mut id);
+    let [.., version, _, variant, _, _, _, _, _, _, _] = &mut id;
+    *version = (*version & 0x0f) | 0x40;
+    *variant = (*variant & 0x3f) | 0x80;
+    id
 }
 
 #[cfg(test)]

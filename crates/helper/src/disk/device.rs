@@ -65,9 +65,20 @@ pub fn size(device: &Path) -> Result<u64> {
 /// # Errors
 /// When it cannot be read.
 pub fn head(device: &Path, length: u64) -> Result<Vec<u8>> {
+    bytes(device, 0, length)
+}
+
+/// Bytes of a device from an offset on, fewer when it is shorter.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn bytes(device: &Path, offset: u64, length: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(device)
-        .and_then(|file| file.take(length).read_to_end(&mut bytes))
+        .and_then(|mut file| {
+            file.seek(SeekFrom::Start(offset))?;
+            file.take(length).read_to_end(&mut bytes)
+        })
         .doing(|| format!("reading {}", device.display()))?;
     Ok(bytes)
 }

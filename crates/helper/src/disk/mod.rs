@@ -1,15 +1,17 @@
 //! The disks: partition tables, file systems, and where they are mounted.
 // SPDX-License-Identifier: BSD-2-Clause
 
-mod bytes;
+pub(crate) mod bytes;
 pub mod detect;
 pub mod device;
 pub mod ext;
 pub mod fstab;
 pub mod gpt;
+pub mod layout;
 pub mod mbr;
 pub mod modules;
 pub mod mount;
 pub mod probe;
 pub mod resolve;
+pub mod swap;
 pub mod table;

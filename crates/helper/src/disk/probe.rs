@@ -47,6 +47,12 @@ impl Kind {
         }
     }
 
+    /// Whether it is made larger, or what lies in it, when its partition is.
+    #[must_use]
+    pub fn can_grow(self) -> bool {
+        matches!(self, Kind::Ext(_))
+    }
+
     /// Whether the root of a Linux system may lie on it.
     #[must_use]
     pub fn is_linux(self) -> bool {
@@ -86,7 +92,15 @@ pub struct Found {
 /// # Errors
 /// When it cannot be read.
 pub fn read(device: &Path) -> Result<Option<Found>> {
-    Ok(parse(&device::head(device, HEAD)?))
+    read_at(device, 0)
+}
+
+/// Looks at what begins at an offset of a device, in bytes.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_at(device: &Path, offset: u64) -> Result<Option<Found>> {
+    Ok(parse(&device::bytes(device, offset, HEAD)?))
 }
 
 /// Looks at the first 68 KiB of a device. The offsets are those of the kernel's headers and

@@ -4,13 +4,16 @@
 //! second in a machine without hardware virtualisation. What changes a table is `sfdisk`.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::path::Path;
 
 use rustix::fs::ioctl_blksszget;
 
 use crate::disk::gpt::Gpt;
+use crate::disk::layout::ALIGNMENT;
 use crate::disk::mbr::Mbr;
+use crate::disk::swap::Region;
 use crate::disk::{device, probe};
 use crate::error::{Doing, Error, Result};
 
@@ -18,6 +21,10 @@ use crate::error::{Doing, Error, Result};
 const HEAD: u64 = 16 << 10;
 /// The sectors that a master boot record can count.
 const MBR_SECTORS: u64 = (1 << 32) - 1;
+/// The type of a partition for swap space in a master boot record.
+pub const SWAP_MBR: &str = "82";
+/// The same in a GPT (Discoverable Partitions Specification, UAPI Group).
+pub const SWAP_GPT: &str = "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F";
 
 /// The two kinds of partition table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +46,8 @@ pub struct Table {
     pub partitions: Vec<Partition>,
     /// The sector behind the last one that a partition may take on this disk.
     pub end: u64,
+    /// Sectors of the disk that the table has no numbers for.
+    pub unreachable: u64,
     /// Whether the table does not fit the disk: the backup of a GPT lies elsewhere than at
     /// its end, or only the backup was good.
     pub needs_repair: bool,
@@ -73,14 +82,20 @@ impl Partition {
     pub fn is_extended(&self) -> bool {
         matches!(self.kind.as_str(), "05" | "0F" | "85")
     }
+
+    /// Whether it is meant for swap space.
+    #[must_use]
+    pub fn is_swap(&self) -> bool {
+        self.kind == SWAP_MBR || self.kind == SWAP_GPT
+    }
 }
 
-/// The partition that may grow, because nothing lies behind it.
+/// A partition at the end of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Last<'table> {
     /// The partition itself.
     pub partition: &'table Partition,
-    /// The extended partition around it, which must grow first.
+    /// The extended partition around it, which must grow first if it grows.
     pub extended: Option<&'table Partition>,
 }
 
@@ -113,6 +128,7 @@ impl Table {
                     label: Label::Gpt,
                     sector_size,
                     end: gpt.end(sectors),
+                    unreachable: 0,
                     needs_repair: gpt.damaged || gpt.is_misplaced(sectors),
                     partitions: gpt.partitions,
                 }
@@ -121,6 +137,7 @@ impl Table {
                 label: Label::Mbr,
                 sector_size,
                 end: sectors.min(MBR_SECTORS),
+                unreachable: sectors.saturating_sub(MBR_SECTORS),
                 needs_repair: false,
                 partitions: mbr.partitions,
             },
@@ -148,16 +165,15 @@ impl Table {
         self.partitions.iter().find(|entry| entry.number == number)
     }
 
-    /// The partition that ends last on the disk, whatever its number: the only one that may
-    /// grow. An extended partition stands for the last logical one in it. `None`: there is
+    /// The partition that ends last on the disk, whatever its number: the only one with room
+    /// behind it. An extended partition stands for the last logical one in it. `None`: there is
     /// no partition, or the last one is an extended one that is empty.
     #[must_use]
     pub fn last(&self) -> Option<Last<'_>> {
-        let logical = |entry: &&Partition| self.label == Label::Mbr && entry.number > 4;
         let last_of = |logicals: bool| {
             self.partitions
                 .iter()
-                .filter(move |entry| logical(entry) == logicals)
+                .filter(move |entry| self.is_logical(entry) == logicals)
                 .max_by_key(|entry| entry.end())
         };
         let last = last_of(false)?;
@@ -171,6 +187,68 @@ impl Table {
             partition,
             extended: Some(last),
         })
+    }
+
+    /// The partition whose content may grow: the one that ends last on the disk, partitions for
+    /// swap space behind it passed over. `None`: there is none, or an empty extended
+    /// partition lies behind all others.
+    #[must_use]
+    pub fn growing(&self) -> Option<Last<'_>> {
+        let mut outer: Vec<_> = self
+            .partitions
+            .iter()
+            .filter(|entry| !self.is_logical(entry))
+            .collect();
+        outer.sort_by_key(|entry| Reverse(entry.end()));
+        for entry in outer {
+            if !entry.is_extended() || self.label == Label::Gpt {
+                if !entry.is_swap() {
+                    return Some(Last {
+                        partition: entry,
+                        extended: None,
+                    });
+                }
+                continue;
+            }
+            let logical = || {
+                self.partitions
+                    .iter()
+                    .filter(|entry| self.is_logical(entry))
+            };
+            logical().next()?;
+            let last = logical()
+                .filter(|entry| !entry.is_swap())
+                .max_by_key(|entry| entry.end());
+            if let Some(partition) = last {
+                return Some(Last {
+                    partition,
+                    extended: Some(entry),
+                });
+            }
+        }
+        None
+    }
+
+    /// Where a partition lies on its disk.
+    #[must_use]
+    pub fn region(&self, disk: &Path, entry: &Partition) -> Region {
+        Region {
+            disk: disk.into(),
+            offset: entry.start.saturating_mul(self.sector_size),
+            length: entry.size.saturating_mul(self.sector_size),
+        }
+    }
+
+    /// Sectors in [`ALIGNMENT`].
+    #[must_use]
+    pub fn unit(&self) -> u64 {
+        (ALIGNMENT / self.sector_size).max(1)
+    }
+
+    /// Whether it is a logical partition of a master boot record.
+    #[must_use]
+    pub fn is_logical(&self, entry: &Partition) -> bool {
+        self.label == Label::Mbr && entry.number > 4
     }
 
     /// The numbers of all partitions, for a message.

@@ -248,7 +248,7 @@ proptest! {
             number, start: *start, size: *size, kind: "83".into(),
             part_uuid: String::new(), name: None,
         }).collect();
-        let table = Table { label: Label::Gpt, sector_size: 512, partitions, end: 0,
+        let table = Table { label: Label::Gpt, sector_size: 512, partitions, end: 0, unreachable: 0,
             needs_repair: false };
         let end = table.last().unwrap().partition.end();
         prop_assert!(table.partitions.iter().all(|entry| entry.end() <= end));

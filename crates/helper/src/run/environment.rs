@@ -4,6 +4,7 @@
 use snf_image_protocol::{Ipv4, Ipv6, Nic};
 
 use crate::disk::detect::family_name;
+use crate::disk::table::Table;
 use crate::network::facts::{address4, address6, gateway4, gateway6};
 use crate::run::context::Context;
 
@@ -41,7 +42,7 @@ pub(super) fn of(context: &Context<'_>) -> Vec<(String, String)> {
         set(&format!("DEV_{index}"), disk.into_owned());
     }
     set("TARGET", context.target.to_string_lossy().into_owned());
-    if let Some(last) = context.table.as_ref().and_then(|table| table.last()) {
+    if let Some(last) = context.table.as_ref().and_then(Table::growing) {
         set("RESIZE_PART", last.partition.number.to_string());
     }
     variables

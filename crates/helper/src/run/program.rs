@@ -1,6 +1,7 @@
 //! Runs a program with bounded output, an empty environment and nothing of ours inherited.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -81,8 +82,18 @@ impl Output {
 /// # Errors
 /// When it cannot be started or waited for. How it ended is in the [`Output`].
 pub fn tool(program: &str, arguments: &[&str], device: &Path, input: &[u8]) -> Result<Output> {
+    let mut all: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+    all.push(device.as_os_str());
+    command(program, &all, input)
+}
+
+/// Runs a tool of the helper whose last argument is no device.
+///
+/// # Errors
+/// As [`tool`].
+pub fn command(program: &str, arguments: &[&OsStr], input: &[u8]) -> Result<Output> {
     let mut command = Command::new(program);
-    command.args(arguments).arg(device);
+    command.args(arguments);
     run(program, &mut command, input, Echo::Stderr)
 }
 
@@ -122,7 +133,7 @@ fn run(program: &str, command: &mut Command, input: &[u8], echo: Echo) -> Result
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .doing(|| format!("starting {program}"))?;
+        .map_err(|error| missing(program, error))?;
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (stdin, Some(stdout), Some(stderr)) = pipes else {
         return Err(Error::image(format!(
@@ -150,6 +161,19 @@ fn run(program: &str, command: &mut Command, input: &[u8], echo: Echo) -> Result
             stderr: stderr.join().unwrap_or_default(),
         })
     })
+}
+
+/// A program that is not there is one that the builder of the helper left out.
+fn missing(program: &str, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Error::image(format!(
+            "the helper has no {program}: build it again with: snf-image helper build"
+        ));
+    }
+    Error::Io {
+        doing: format!("starting {program}"),
+        source: error,
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -35,7 +35,7 @@ fn last_device(context: &Context<'_>) -> Result<Option<(PathBuf, String)>> {
     let Some(table) = &context.table else {
         return Ok(Some((disk.into(), "the image".into())));
     };
-    Ok(table.last().map(|last| {
+    Ok(table.growing().map(|last| {
         let number = last.partition.number;
         let name = format!("partition {number} of the image");
         (device::partition(disk, number), name)

@@ -1,28 +1,42 @@
 //! FixPartitionTable: fits the partition table to the disk and grows the last partition.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::ffi::OsStr;
 use std::path::Path;
 
-use snf_image_protocol::OsFamily;
+use snf_image_protocol::{OsFamily, Swap, Task};
 
-use crate::disk::device;
+use crate::disk::bytes::{random_uuid, uuid_text};
+use crate::disk::layout::{ALIGNMENT, Change, Place, Tail, applied, plan};
+use crate::disk::swap::{Header, State};
 use crate::disk::table::{Partition, Table};
+use crate::disk::{device, probe};
 use crate::error::{Error, Result};
 use crate::run::context::{Context, Done};
 use crate::run::program;
 
-/// Partitions end where disks like them to end, in bytes.
-const ALIGNMENT: u64 = 1 << 20;
 /// Writes both tables of a GPT, the backup to the end of the disk.
 const RELOCATE: &[&str] = &["--relocate", "gpt-bak-std"];
+/// Changes the table alone: before it tells the kernel, `sfdisk` would sleep for a quarter of a
+/// second.
+const QUICK: &[&str] = &["--quiet", "--no-reread", "--no-tell-kernel"];
+/// The name of a new partition for swap space, in a GPT.
+const SWAP_NAME: &str = "swap";
 
 /// Fits the table of the first disk to its size.
 ///
 /// # Errors
-/// When `sfdisk` fails.
+/// When a partition for swap space is asked for that has no room, or `sfdisk` fails.
 pub fn run(context: &mut Context<'_>) -> Result<Done> {
     let disk = context.first_disk()?.to_path_buf();
-    let Some(table) = &context.table else {
+    let wanted = wanted_swap(context)?;
+    let Some(table) = context.table.clone() else {
+        if let Some((number, size_mib)) = wanted {
+            return Err(Error::image(format!(
+                "property SWAP={number}:{size_mib}: the image has no partition table: name \
+                 another disk by its letter"
+            )));
+        }
         return Ok(Done::Skipped("the image has no partition table".into()));
     };
     if matches!(context.os_family, OsFamily::OpenBsd | OsFamily::NetBsd) {
@@ -30,7 +44,17 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
             "the disk label of a BSD system is left as it is".into(),
         ));
     }
-    let changes = changes(table);
+    let beyond = table.unreachable.saturating_mul(table.sector_size);
+    if beyond >= ALIGNMENT {
+        context.reporter.warning(&format!(
+            "the image has a master boot record, whose numbers end at {} sectors: the last {} MiB \
+             of the disk stay unused",
+            table.end,
+            beyond / ALIGNMENT
+        ));
+    }
+    let (tail, header) = tail(context, &disk, &table, wanted)?;
+    let changes = plan(&table, &tail)?;
     if changes.is_empty() && !table.needs_repair {
         return Ok(Done::Skipped(
             "there is no room behind the last partition".into(),
@@ -39,17 +63,13 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
     if changes.is_empty() {
         sfdisk(&disk, RELOCATE, b"")?;
     }
-    for change in &changes {
-        // Changing a partition also repairs the table and moves its backup to the end.
-        let number = change.number.to_string();
-        let line = format!(", {}\n", change.size);
-        sfdisk(&disk, &["-N", &number], line.as_bytes())?;
-    }
+    changes.iter().try_for_each(|change| make(&disk, change))?;
     reread(&disk)?;
     let after = Table::read(&disk)?;
-    changes
-        .iter()
-        .try_for_each(|change| change.confirm(&disk, after.as_ref()))?;
+    confirm(&disk, after.as_ref(), &applied(&table, &changes))?;
+    if let (Some(header), Some(after)) = (header, &after) {
+        restore_swap(context, &disk, &table, after, &header)?;
+    }
     context.table = after;
     Ok(Done::Yes)
 }
@@ -63,64 +83,170 @@ pub fn restore(disk: &Path) -> Result<()> {
     reread(disk)
 }
 
-/// A partition and the sectors that it shall have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Change {
-    number: u32,
-    size: u64,
-}
-
-impl Change {
-    /// Trusts no exit code: table and kernel must have the partition as it was asked to be.
-    fn confirm(&self, disk: &Path, table: Option<&Table>) -> Result<()> {
-        let Change { number, size } = self;
-        let entry = table.and_then(|table| Some((table.partition(*number)?, table.sector_size)));
-        let Some((entry, sector_size)) = entry.filter(|(entry, _)| entry.size == *size) else {
-            return Err(Error::image(format!(
-                "growing partition {number} of the image to {size} sectors had no effect"
-            )));
-        };
-        let node = device::partition(disk, *number);
-        // The kernel shows nothing but the first kilobyte of an extended partition.
-        if entry.is_extended() || !node.exists() {
-            return Ok(());
+/// The number and size of the partition that the property SWAP asks for. A disk that is only
+/// grown has it already.
+fn wanted_swap(context: &Context<'_>) -> Result<Option<(u32, u64)>> {
+    let only = context.parameters.only.as_ref();
+    if only.is_some_and(|only| !only.contains(&Task::AddSwap)) {
+        return Ok(None);
+    }
+    let swap = context.parameters.properties.swap();
+    match swap.map_err(|error| Error::image(error.to_string()))? {
+        Some(Swap::Partition { number, size_mib }) if context.os_family == OsFamily::Linux => {
+            Ok(Some((number, size_mib)))
         }
-        if device::size(&node)? / sector_size == *size {
-            return Ok(());
-        }
-        Err(Error::image(format!(
-            "the kernel did not take over the new size of {}",
-            node.display()
-        )))
+        _ => Ok(None),
     }
 }
 
-/// The partitions to grow, an extended one before the logical one in it. Nothing lies behind
-/// them, so they grow over nothing.
-fn changes(table: &Table) -> Vec<Change> {
-    let unit = (ALIGNMENT / table.sector_size).max(1);
-    let end = table.end - table.end % unit;
-    let to = |entry: &Partition| {
-        (end > entry.end()).then(|| Change {
-            number: entry.number,
-            size: end.saturating_sub(entry.start),
-        })
+/// What comes behind the partition that grows, and the header of swap space that may move.
+fn tail(
+    context: &mut Context<'_>,
+    disk: &Path,
+    table: &Table,
+    wanted: Option<(u32, u64)>,
+) -> Result<(Tail, Option<Header>)> {
+    if let Some((number, size_mib)) = wanted {
+        let there = table.partition(number).filter(|entry| entry.is_swap());
+        // A disk that was deployed before has it already.
+        let is_there = there.is_some_and(|entry| entry.size / table.unit() == size_mib);
+        if !is_there {
+            let uuid = uuid_text(&random_uuid(&mut context.random));
+            let tail = Tail::NewSwap {
+                number,
+                size_mib,
+                uuid,
+            };
+            return Ok((tail, None));
+        }
+    }
+    let Some(last) = table.last().filter(|last| last.partition.is_swap()) else {
+        return Ok((Tail::AsItIs, None));
     };
-    let Some(last) = table.last() else {
-        return Vec::new();
+    let before = table.growing().map(|growing| growing.partition);
+    let can_grow = match before {
+        Some(entry) => probe::read_at(disk, table.region(disk, entry).offset)?
+            .is_some_and(|found| found.kind.can_grow()),
+        None => false,
     };
-    last.extended
-        .and_then(to)
-        .into_iter()
-        .chain(to(last.partition))
-        .collect()
+    if !can_grow {
+        return Ok((Tail::AsItIs, None));
+    }
+    let number = last.partition.number;
+    match table.region(disk, last.partition).state()? {
+        State::Swap(header) => Ok((Tail::MovableSwap, Some(header))),
+        State::Hibernated => {
+            context.reporter.warning(&format!(
+                "a hibernated system lies in the swap space of partition {number}: it is not \
+                 moved, and nothing grows"
+            ));
+            Ok((Tail::AsItIs, None))
+        }
+        State::None => Ok((Tail::AsItIs, None)),
+    }
 }
 
-/// Changes the table on the disk alone: before it tells the kernel, `sfdisk` would sleep for a
-/// quarter of a second.
+/// Makes swap space where it has moved to, under the names by which it was known.
+fn restore_swap(
+    context: &mut Context<'_>,
+    disk: &Path,
+    before: &Table,
+    after: &Table,
+    header: &Header,
+) -> Result<()> {
+    let number = before.last().map(|last| last.partition.number);
+    let place = |table: &Table| number.and_then(|number| table.partition(number).cloned());
+    let (Some(old), Some(new)) = (place(before), place(after)) else {
+        return Ok(());
+    };
+    if old.start == new.start {
+        return Ok(());
+    }
+    after.region(disk, &new).format(header)?;
+    context.reporter.notice(&format!(
+        "the swap space of partition {} was in the way: it was moved to the end of the disk",
+        new.number
+    ));
+    Ok(())
+}
+
+/// Makes one change. Changing a GPT also repairs it and moves its backup to the end.
+fn make(disk: &Path, change: &Change) -> Result<()> {
+    match change {
+        Change::Grow(Place { number, size, .. }) => {
+            let line = format!(", {size}\n");
+            sfdisk(disk, &["-N", &number.to_string()], line.as_bytes())
+        }
+        Change::Move(Place {
+            number,
+            start,
+            size,
+        }) => {
+            let line = format!("{start}, {size}\n");
+            sfdisk(disk, &["-N", &number.to_string()], line.as_bytes())
+        }
+        Change::Remove(number) => {
+            let number = number.to_string();
+            let mut arguments: Vec<&OsStr> = QUICK.iter().map(OsStr::new).collect();
+            arguments.extend([OsStr::new("--delete"), disk.as_os_str(), number.as_ref()]);
+            program::command("sfdisk", &arguments, b"")?
+                .success()
+                .map(drop)
+        }
+        Change::Add(place, kind, uuid) => {
+            let Place {
+                number,
+                start,
+                size,
+            } = place;
+            let mut line = format!("{number} : start={start}, size={size}, type={kind}");
+            if let Some(uuid) = uuid {
+                line.push_str(&format!(", uuid={uuid}, name={SWAP_NAME}"));
+            }
+            line.push('\n');
+            sfdisk(disk, &["--append"], line.as_bytes())
+        }
+    }
+}
+
+/// Trusts no exit code: the table must be as it was planned, and the kernel must know it.
+fn confirm(disk: &Path, table: Option<&Table>, planned: &[Partition]) -> Result<()> {
+    for wanted in planned {
+        let number = wanted.number;
+        let entry = table.and_then(|table| table.partition(number));
+        let is_as_planned = |entry: &&Partition| {
+            // A master boot record gives the names itself.
+            let has_name = wanted.name.is_none() || wanted.name == entry.name;
+            let has_uuid = wanted.part_uuid.is_empty() || wanted.part_uuid == entry.part_uuid;
+            (entry.start, entry.size, &entry.kind) == (wanted.start, wanted.size, &wanted.kind)
+                && has_name
+                && has_uuid
+        };
+        let Some(entry) = entry.filter(is_as_planned) else {
+            return Err(Error::image(format!(
+                "changing the partition table of the image had not the effect that partition \
+                 {number} has {} sectors from sector {} on",
+                wanted.size, wanted.start
+            )));
+        };
+        let node = device::partition(disk, number);
+        // The kernel shows nothing but the first kilobyte of an extended partition.
+        if entry.is_extended() || !node.exists() {
+            continue;
+        }
+        let sector_size = table.map_or(512, |table| table.sector_size);
+        if device::size(&node)? / sector_size != entry.size {
+            return Err(Error::image(format!(
+                "the kernel did not take over the new size of {}",
+                node.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn sfdisk(disk: &Path, arguments: &[&str], input: &[u8]) -> Result<()> {
-    let quick = &["--quiet", "--no-reread", "--no-tell-kernel"];
-    let arguments = [quick, arguments].concat();
+    let arguments = [QUICK, arguments].concat();
     program::tool("sfdisk", &arguments, disk, input)?
         .success()
         .map(drop)

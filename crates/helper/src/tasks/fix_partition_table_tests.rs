@@ -30,13 +30,38 @@ impl Case {
     }
 
     fn run(&self) -> Result<(Done, Table)> {
-        let parameters = parameters("");
+        let (done, table, _) = self.run_with("")?;
+        Ok((done, table))
+    }
+
+    /// Runs the task with these properties; also gives what it said.
+    fn run_with(&self, properties: &str) -> Result<(Done, Table, Vec<String>)> {
+        let parameters = parameters(properties);
         let mut warnings = Warnings::default();
         let mut context = context(&parameters, &mut warnings);
         context.disks = vec![self.disk.clone()];
         context.table = Table::read(&self.disk)?;
         let done = run(&mut context)?;
-        Ok((done, context.table.unwrap()))
+        let table = context.table.take().unwrap();
+        Ok((done, table, warnings.0))
+    }
+
+    /// Puts a file system or swap space at so many MiB.
+    fn fill(&self, program: &str, arguments: &[&str], start: u64, mib: u64) {
+        use std::os::unix::fs::FileExt;
+        let made = self.directory.path().join("made");
+        resize(&made, mib * MIB);
+        tool(program, arguments, &made);
+        let disk = fs::OpenOptions::new().write(true).open(&self.disk).unwrap();
+        disk.write_all_at(&fs::read(&made).unwrap(), start * MIB)
+            .unwrap();
+        fs::remove_file(made).unwrap();
+    }
+
+    /// The swap space at so many sectors, as blkid(8) names it.
+    fn swap_at(&self, start: u64) -> String {
+        let offset = (start * 512).to_string();
+        tool("blkid", &["-p", "-O", &offset, "-o", "export"], &self.disk)
     }
 
     fn verify(&self) {
@@ -161,10 +186,136 @@ fn a_disk_as_large_as_the_image_is_left_alone() {
 #[test]
 fn an_mbr_ends_where_its_numbers_end() {
     let case = Case::new(16, "label: dos\nsize=4MiB\n").on(3 << 40);
-    let (_, table) = case.run().unwrap();
+    let (_, table, warnings) = case.run_with("").unwrap();
     let end = table.partition(1).unwrap().end();
     let most = u64::from(u32::MAX);
     assert!(end <= most && end > most - 4096, "{end}");
+    let said = "the last 1048576 MiB of the disk stay unused";
+    assert!(
+        warnings.iter().any(|text| text.contains(said)),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn a_partition_for_swap_space_comes_behind_the_one_that_grows() {
+    let case = Case::new(16, CLOUD).on(64 * MIB);
+    let (_, table, _) = case.run_with(r#""SWAP":"3:20""#).unwrap();
+    let swap = table.partition(3).unwrap();
+    assert_eq!((swap.size, swap.end()), (40960, 63 * 2048));
+    assert_eq!(table.partition(1).unwrap().end(), swap.start);
+    assert_eq!(swap.kind, "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F");
+    case.verify();
+    let bytes = fs::read(&case.disk).unwrap();
+    assert!(matches!(
+        case.run_with(r#""SWAP":"3:20""#).unwrap().0,
+        Done::Skipped(_)
+    ));
+    assert!(bytes == fs::read(&case.disk).unwrap());
+
+    let primary = Case::new(16, "label: dos\nsize=4MiB, type=83, bootable\n").on(64 * MIB);
+    let (_, table, _) = primary.run_with(r#""SWAP":"3:20""#).unwrap();
+    assert_eq!(table.partition(1).unwrap().end(), 44 * 2048);
+    assert_eq!(table.partition(3).unwrap().kind, "82");
+    let logical = Case::new(16, "label: dos\nsize=4MiB, type=83, bootable\n").on(64 * MIB);
+    let (_, table, _) = logical.run_with(r#""SWAP":"5:20""#).unwrap();
+    assert_eq!(table.partition(1).unwrap().end(), 43 * 2048);
+    assert!(table.partition(2).unwrap().is_extended());
+    assert_eq!(table.partition(5).unwrap().start, 44 * 2048);
+    tool("sfdisk", &["--verify"], &logical.disk);
+    let script = "label: dos\n@1 : start=2048, size=2048, type=83\n@2 : start=4096, size=20480, \
+                  type=5\n@5 : start=6144, size=2048, type=83\n";
+    let both = Case::new(16, script).on(64 * MIB);
+    let (_, table, _) = both.run_with(r#""SWAP":"6:20""#).unwrap();
+    assert_eq!(table.partition(5).unwrap().end(), 43 * 2048);
+    assert_eq!(table.partition(6).unwrap().start, 44 * 2048);
+    tool("sfdisk", &["--verify"], &both.disk);
+}
+
+#[test]
+fn swap_space_without_room_or_table_is_a_failure() {
+    let case = Case::new(16, CLOUD).on(64 * MIB);
+    let error = case.run_with(r#""SWAP":"3:200""#).unwrap_err().to_string();
+    assert!(
+        error.contains("SWAP=3:200: only 58 MiB are free"),
+        "{error}"
+    );
+    let parameters = parameters(r#""SWAP":"3:200""#);
+    let mut warnings = Warnings::default();
+    let error = run(&mut context(&parameters, &mut warnings)).unwrap_err();
+    assert!(
+        error.to_string().contains("has no partition table"),
+        "{error}"
+    );
+}
+
+const SWAP_ID: &str = "0a1b2c3d-1111-4222-8333-444455556666";
+
+/// The image with a file system of 8 MiB and swap space of 4, both at so many MiB, on a larger
+/// disk: where the partitions lie afterwards, in MiB.
+fn moved(script: &str, root: (u32, u64), swap: (u32, u64)) -> ((u64, u64), (u64, u64)) {
+    let case = Case::new(32, script);
+    case.fill("mkfs.ext4", &["-q"], root.1, 8);
+    case.fill("mkswap", &["-U", SWAP_ID, "-L", "my swap"], swap.1, 4);
+    let case = case.on(64 * MIB);
+    let before = Table::read(&case.disk).unwrap().unwrap();
+    let (_, table, said) = case.run_with("").unwrap();
+    assert!(said[0].contains("swap space"), "{said:?}");
+    let old = before.partition(swap.0).unwrap();
+    let new = table.partition(swap.0).unwrap();
+    assert_eq!(
+        (&old.kind, &old.part_uuid, &old.name, old.size),
+        (&new.kind, &new.part_uuid, &new.name, new.size)
+    );
+    assert_eq!(before.partitions.len(), table.partitions.len());
+    let known = case.swap_at(new.start);
+    assert!(known.contains(&format!("UUID={SWAP_ID}\n")), "{known}");
+    assert!(known.contains("LABEL=my"), "{known}");
+    if table.label == crate::disk::table::Label::Gpt {
+        case.verify();
+    } else {
+        tool("sfdisk", &["--verify"], &case.disk);
+    }
+    let place = |number| {
+        let entry = table.partition(number).unwrap();
+        (entry.start / 2048, entry.end() / 2048)
+    };
+    (place(root.0), place(swap.0))
+}
+
+#[test]
+fn swap_space_in_the_way_is_moved_with_all_its_names() {
+    let gpt = "label: gpt\n@1 : start=2048, size=16384\n@9 : start=18432, size=8192, type=swap, \
+               name=\"the swap\", attrs=\"RequiredPartition\"\n";
+    assert_eq!(moved(gpt, (1, 1), (9, 9)), ((1, 59), (59, 63)));
+    let primary = "label: dos\n@1 : start=2048, size=16384, bootable\n@3 : start=18432, \
+                   size=8192, type=82\n";
+    assert_eq!(moved(primary, (1, 1), (3, 9)), ((1, 60), (60, 64)));
+    // As Debian's installer leaves a disk.
+    let debian = "label: dos\n@1 : start=2048, size=16384, bootable\n@2 : start=20478, \
+                  size=8194, type=5\n@5 : start=20480, size=8192, type=82\n";
+    assert_eq!(moved(debian, (1, 1), (5, 10)), ((1, 59), (60, 64)));
+    let logical = "label: dos\n@2 : start=2048, size=40960, type=f\n@5 : start=4096, size=16384\n\
+                   @6 : start=22528, size=8192, type=82\n";
+    assert_eq!(moved(logical, (5, 2), (6, 11)), ((2, 59), (60, 64)));
+}
+
+#[test]
+fn swap_space_with_a_hibernated_system_stays() {
+    use std::os::unix::fs::FileExt;
+    let script =
+        "label: gpt\n@1 : start=2048, size=16384\n@2 : start=18432, size=8192, type=swap\n";
+    let case = Case::new(32, script);
+    case.fill("mkfs.ext4", &["-q"], 1, 8);
+    case.fill("mkswap", &[], 9, 4);
+    let file = fs::OpenOptions::new().write(true).open(&case.disk).unwrap();
+    file.write_all_at(b"S1SUSPEND\0", 9 * MIB + 4086).unwrap();
+    let case = case.on(64 * MIB);
+    let before = Table::read(&case.disk).unwrap().unwrap();
+    let (_, table, said) = case.run_with("").unwrap();
+    assert!(said[0].contains("hibernated system"), "{said:?}");
+    assert_eq!(table.partitions, before.partitions);
+    case.verify();
 }
 
 #[test]

@@ -6,6 +6,7 @@ use snf_image_protocol::Task;
 use crate::error::Result;
 use crate::run::context::{Context, Done};
 
+pub mod add_swap;
 pub mod assign_hostname;
 pub mod change_machine_id;
 pub mod change_password;
@@ -26,6 +27,7 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::FixPartitionTable => fix_partition_table::run(context),
         Task::FilesystemResizeUnmounted => filesystem_resize_unmounted::run(context),
         Task::MountImage => mount_image::run(context),
+        Task::AddSwap => add_swap::run(context),
         Task::AssignHostname => assign_hostname::run(context),
         Task::ChangeMachineId => change_machine_id::run(context),
         Task::ChangePassword => change_password::run(context),

@@ -126,7 +126,7 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
         properties,
         personality,
     };
-    faults.keep(request.check_sizes());
+    faults.keep(request.check());
     if faults.0.is_empty() {
         Ok(request)
     } else {

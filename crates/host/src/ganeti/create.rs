@@ -178,6 +178,6 @@ fn request(
         properties: wanted.properties,
         personality: wanted.personality,
     };
-    request.check_sizes().map_err(Faults::one)?;
+    request.check().map_err(Faults::one)?;
     Ok(request)
 }

@@ -9,7 +9,7 @@ use crate::config::{ConfigError, VariantError};
 use crate::copy::CopyFailure;
 use crate::deploy::DeployError;
 use crate::fetch::FetchError;
-use crate::request::TooMuch;
+use crate::request::RequestError;
 use crate::source::{ProducerError, SourceError};
 use crate::store::StoreError;
 use crate::target::TargetError;
@@ -79,8 +79,8 @@ pub(super) fn of_document(parameter: &str, error: &ImageError) -> Fault {
     fault(&text, words)
 }
 
-impl From<TooMuch> for Fault {
-    fn from(error: TooMuch) -> Self {
+impl From<RequestError> for Fault {
+    fn from(error: RequestError) -> Self {
         Fault::of_request(error)
     }
 }

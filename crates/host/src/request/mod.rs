@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use snf_image_protocol::{
     Account, FileMode, GuestPath, HostKey, Hostname, InjectedFile, Nic, Parameters, Properties,
-    Secret, Task, VERSION,
+    Secret, Swap, Task, VERSION,
 };
 
 use crate::format::Format;
@@ -152,22 +152,51 @@ pub struct File {
     pub content: Vec<u8>,
 }
 
-/// All injected files together hold too much.
+/// What only the whole request can tell is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the files to inject hold {0} bytes in all, more than 33554432 (32 MiB)")]
-pub struct TooMuch(usize);
+pub enum RequestError {
+    /// All injected files together hold too much.
+    #[error("the files to inject hold {0} bytes in all, more than 33554432 (32 MiB)")]
+    TooMuch(usize),
+    /// Swap space is asked for on a disk that is not there.
+    #[error("property SWAP={swap} names disk {} of the machine, which has {disks}", .swap_index + 1)]
+    NoSwapDisk {
+        /// The value of the property.
+        swap: String,
+        /// The place of that disk, from 0.
+        swap_index: usize,
+        /// How many there are.
+        disks: usize,
+    },
+    /// Swap space is asked for on a disk that may only be read.
+    #[error("property SWAP={0} names a disk that is read-only")]
+    SwapReadOnly(String),
+}
 
 impl Request {
     /// Checks what only the whole request can tell.
     ///
     /// # Errors
-    /// When the injected files are more than [`MAX_PERSONALITY`] together.
-    pub fn check_sizes(&self) -> Result<(), TooMuch> {
+    /// When the injected files are more than [`MAX_PERSONALITY`] together, or there is no disk
+    /// for the swap space that is asked for.
+    pub fn check(&self) -> Result<(), RequestError> {
         let total: usize = self.personality.iter().map(|file| file.content.len()).sum();
         if total > MAX_PERSONALITY {
-            return Err(TooMuch(total));
+            return Err(RequestError::TooMuch(total));
         }
-        Ok(())
+        let Ok(Some(Swap::Disk { index })) = self.properties.swap() else {
+            return Ok(());
+        };
+        let swap = self.properties.get("SWAP").unwrap_or_default().to_owned();
+        match index.checked_sub(1).and_then(|at| self.other_disks.get(at)) {
+            None => Err(RequestError::NoSwapDisk {
+                swap,
+                swap_index: index,
+                disks: self.other_disks.len() + 1,
+            }),
+            Some(disk) if disk.read_only => Err(RequestError::SwapReadOnly(swap)),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Whether a task is asked for.
