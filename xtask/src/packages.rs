@@ -8,9 +8,13 @@ pub(crate) const DEBIAN: &[&str] = &[
     "libc6-dev",
     // The helper VM: its kernel, tools and libraries.
     "apt",
+    "btrfs-progs",
     "e2fsprogs",
+    "f2fs-tools",
     "fdisk",
+    "lvm2",
     "pax-utils",
+    "xfsprogs",
     // Running it.
     "qemu-system-x86",
     "openssh-client",
@@ -23,12 +27,10 @@ pub(crate) const DEBIAN: &[&str] = &[
     "mount",
     "syslinux-common",
     // Looking at results with tools that the product does not use.
-    "btrfs-progs",
     "cpio",
     "gdisk",
     "ntfs-3g",
     "perl",
-    "xfsprogs",
     "util-linux",
     "procps",
     // Images as other tools compress them.

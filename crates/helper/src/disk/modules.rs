@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::system::finit_module;
 
 use crate::error::{Doing, Error, Result};
-use crate::run::program;
+use crate::run::{packed, program};
 
 /// Where the builder of the helper system lays the modules, unpacked.
 const DIRECTORY: &str = "/usr/lib/snf-image-helper/modules";
@@ -55,6 +55,7 @@ fn insert(path: &Path) -> Result<()> {
         return Ok(());
     }
     let doing = || format!("loading the kernel module {}", path.display());
+    packed::unpack(path)?;
     let file = File::open(path).doing(doing)?;
     match finit_module(&file, c"", 0) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),

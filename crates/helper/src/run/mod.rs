@@ -14,6 +14,7 @@ use crate::tasks;
 pub mod context;
 mod entry;
 mod environment;
+pub mod packed;
 pub mod program;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -11,6 +11,7 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::{Doing, Error, Result};
+use crate::run::packed;
 
 /// How much of a program's standard output is kept, in bytes. A partition table of 128
 /// entries is about 40 KiB of JSON.
@@ -92,6 +93,7 @@ pub fn tool(program: &str, arguments: &[&str], device: &Path, input: &[u8]) -> R
 /// # Errors
 /// As [`tool`].
 pub fn command(program: &str, arguments: &[&OsStr], input: &[u8]) -> Result<Output> {
+    packed::provide(program)?;
     let mut command = Command::new(program);
     command.args(arguments);
     run(program, &mut command, input, Echo::Stderr)

@@ -21,6 +21,9 @@ use crate::cancel::Cancel;
 /// How the directories begin in which a build keeps what is not finished.
 const STAGING: &str = ".build-";
 
+/// Which packed files a program needs.
+const PACKED_LIST: &str = "usr/lib/snf-image-helper/packed.list";
+
 /// What to build, from what, and where.
 #[derive(Debug, Clone)]
 pub struct BuildOptions {
@@ -175,7 +178,11 @@ fn tree(helper: Vec<u8>, modules: Modules, tools: &Tools) -> Result<Tree, Applia
         tree.link(&entry, "../../../bin/snf-image-helper");
     }
     for (name, content) in modules.files {
-        tree.file(&module_path(&name), 0o644, content);
+        if modules.rare.contains(&name) {
+            tree.packed(&module_path(&name), &content);
+        } else {
+            tree.file(&module_path(&name), 0o644, content);
+        }
     }
     tree.file(
         &module_path("modules.list"),
@@ -183,14 +190,30 @@ fn tree(helper: Vec<u8>, modules: Modules, tools: &Tools) -> Result<Tree, Applia
         modules.list.into_bytes(),
     );
     for path in &tools.files {
-        let doing = || format!("reading {}", path.display());
-        let name = path
-            .to_str()
-            .ok_or_else(|| io::Error::other("its name is not UTF-8"))
-            .doing(doing)?;
-        tree.file(name, 0o755, fs::read(path).doing(doing)?);
+        let (name, content) = read_tool(path)?;
+        tree.file(name, 0o755, content);
     }
+    let mut list = String::new();
+    for (program, files) in &tools.packed {
+        list.push_str(&format!("{program}:"));
+        for path in files {
+            let (name, content) = read_tool(path)?;
+            tree.packed(name, &content);
+            list.push_str(&format!(" {name}"));
+        }
+        list.push('\n');
+    }
+    tree.file(PACKED_LIST, 0o644, list.into_bytes());
     Ok(tree)
+}
+
+fn read_tool(path: &Path) -> Result<(&str, Vec<u8>), ApplianceError> {
+    let doing = || format!("reading {}", path.display());
+    let name = path
+        .to_str()
+        .ok_or_else(|| io::Error::other("its name is not UTF-8"))
+        .doing(doing)?;
+    Ok((name, fs::read(path).doing(doing)?))
 }
 
 fn module_path(name: &str) -> String {

@@ -45,6 +45,13 @@ impl Tree {
         self.insert(path, REGULAR | permissions, content);
     }
 
+    /// Adds a regular file that the helper unpacks when it is wanted: what the kernel unpacks
+    /// costs each deployment time.
+    pub(super) fn packed(&mut self, path: &str, content: &[u8]) {
+        let packed = lz4_flex::block::compress_prepend_size(content);
+        self.file(&format!("{path}.lz4"), 0o644, packed);
+    }
+
     /// Adds a symbolic link and the directories above it.
     pub(super) fn link(&mut self, path: &str, target: &str) {
         self.insert(path, LINK | 0o777, target.as_bytes().to_vec());

@@ -9,21 +9,34 @@ use super::decompress::decompress;
 use super::elf::Elf;
 use super::error::{ApplianceError, Doing};
 
-/// What the helper asks for by name, whether it cannot do without, and what has to be there
+/// What the helper asks for by name, how much it needs it, and what has to be there
 /// before it although no dependency says so (the character sets of FAT).
-const WANTED: [(&str, bool, &[&str]); 7] = [
-    ("virtio_pci", true, &[]),
-    ("virtio_blk", true, &[]),
-    ("ext4", true, &[]),
-    ("xfs", false, &[]),
-    ("btrfs", false, &[]),
+const WANTED: [(&str, Need, &[&str]); 9] = [
+    ("virtio_pci", Need::Always, &[]),
+    ("virtio_blk", Need::Always, &[]),
+    ("ext4", Need::Always, &[]),
     (
         "vfat",
-        false,
+        Need::Often,
         &["nls_cp437", "nls_ascii", "nls_iso8859_1", "nls_utf8"],
     ),
-    ("floppy", false, &[]),
+    ("floppy", Need::Often, &[]),
+    ("xfs", Need::Rarely, &[]),
+    ("btrfs", Need::Rarely, &[]),
+    ("f2fs", Need::Rarely, &[]),
+    ("dm_mod", Need::Rarely, &[]),
 ];
+
+/// How much the helper needs a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// It cannot do without.
+    Always,
+    /// Some images need it; a kernel may lack it.
+    Often,
+    /// Few images need it, so it lies packed; a kernel may lack it.
+    Rarely,
+}
 
 /// The largest module, unpacked, in bytes.
 const MAX_MODULE: usize = 64 * 1024 * 1024;
@@ -38,6 +51,8 @@ pub(super) struct Modules {
     pub(super) files: BTreeMap<String, Vec<u8>>,
     /// The lines of `modules.list`: `ext4: mbcache.ko jbd2.ko ext4.ko`.
     pub(super) list: String,
+    /// The file names of those that few images need.
+    pub(super) rare: BTreeSet<String>,
 }
 
 /// Collects the modules below `directory` (`/lib/modules/RELEASE`) for the kernel `release`.
@@ -55,8 +70,8 @@ pub(super) fn collect(directory: &Path, release: &str) -> Result<Modules, Applia
         built_in: built_in(directory)?,
         modules: Modules::default(),
     };
-    for (alias, needed, before) in WANTED {
-        collector.alias(alias, needed, before)?;
+    for (alias, need, before) in WANTED {
+        collector.alias(alias, need, before)?;
     }
     Ok(collector.modules)
 }
@@ -70,12 +85,12 @@ struct Collector<'build> {
 }
 
 impl Collector<'_> {
-    fn alias(&mut self, alias: &str, needed: bool, before: &[&str]) -> Result<(), ApplianceError> {
+    fn alias(&mut self, alias: &str, need: Need, before: &[&str]) -> Result<(), ApplianceError> {
         if self.built_in.contains(alias) {
             return Ok(());
         }
         if !self.paths.contains_key(alias) {
-            return if needed {
+            return if need == Need::Always {
                 Err(self.error(format!(
                     "there is no {alias}, and it is not built in either"
                 )))
@@ -84,9 +99,14 @@ impl Collector<'_> {
                 Ok(())
             };
         }
+        let known: BTreeSet<_> = self.modules.files.keys().cloned().collect();
         let mut order = Vec::new();
         for name in before.iter().chain([&alias]) {
             self.insert(name, 0, &mut order)?;
+        }
+        if need == Need::Rarely {
+            let new = order.iter().filter(|file| !known.contains(*file));
+            self.modules.rare.extend(new.cloned());
         }
         self.modules
             .list

@@ -16,11 +16,21 @@ const TOOLS: [(&str, &str); 4] = [
     ("resize2fs", "e2fsprogs"),
 ];
 
+/// Those that few images need. They lie packed in the helper until they are wanted.
+const RARE: [(&str, &str); 4] = [
+    ("btrfs", "btrfs-progs"),
+    ("lvm", "lvm2"),
+    ("resize.f2fs", "f2fs-tools"),
+    ("xfs_growfs", "xfsprogs"),
+];
+
 /// The tools on this machine.
 #[derive(Debug)]
 pub(super) struct Tools {
     /// Programs, libraries and the loader, by the paths that they must have.
     pub(super) files: BTreeSet<PathBuf>,
+    /// The same for each rare program, without what is among the others.
+    pub(super) packed: BTreeMap<&'static str, BTreeSet<PathBuf>>,
     /// Versions of the packages, where dpkg knows them.
     pub(super) versions: BTreeMap<String, String>,
 }
@@ -34,16 +44,30 @@ pub(super) fn collect(cancel: &Cancel) -> Result<Tools, ApplianceError> {
     for (program, package) in TOOLS {
         programs.push(locate(program, package)?);
     }
+    let files = with_libraries(programs, cancel)?;
+    let mut packed = BTreeMap::new();
+    for (program, package) in RARE {
+        let own = with_libraries(vec![locate(program, package)?], cancel)?;
+        packed.insert(program, &own - &files);
+    }
+    Ok(Tools {
+        files,
+        packed,
+        versions: versions(None, cancel)?,
+    })
+}
+
+fn with_libraries(
+    programs: Vec<PathBuf>,
+    cancel: &Cancel,
+) -> Result<BTreeSet<PathBuf>, ApplianceError> {
     let listed = Program::new("lddtree", "pax-utils")
         .args(["--list"])
         .args(&programs)
         .run(cancel)?;
     let mut files: BTreeSet<_> = listed.lines().map(PathBuf::from).collect();
     files.extend(programs);
-    Ok(Tools {
-        files,
-        versions: versions(None, cancel)?,
-    })
+    Ok(files)
 }
 
 fn locate(program: &str, package: &str) -> Result<PathBuf, ApplianceError> {
@@ -62,7 +86,8 @@ pub(super) fn versions(
     database: Option<&Path>,
     cancel: &Cancel,
 ) -> Result<BTreeMap<String, String>, ApplianceError> {
-    let packages: BTreeSet<_> = TOOLS.into_iter().map(|(_, package)| package).collect();
+    let all = TOOLS.into_iter().chain(RARE);
+    let packages: BTreeSet<_> = all.map(|(_, package)| package).collect();
     let answer = Program::new("dpkg-query", "dpkg")
         .args(database.map(|path| format!("--admindir={}", path.display())))
         .args(["--showformat=${Package} ${Version}\n", "--show"])
@@ -101,6 +126,12 @@ mod tests {
         ] {
             assert!(has(part), "{part} is missing in {:?}", tools.files);
         }
+        let packed = |program: &str, part: &str| {
+            let mut files = tools.packed[program].iter();
+            files.any(|path| path.to_string_lossy().contains(part))
+        };
+        assert!(packed("lvm", "/lvm") && packed("lvm", "/libdevmapper.so"));
+        assert!(!packed("lvm", "/libc.so") && !has("/libdevmapper.so"));
     }
 
     #[test]
