@@ -15,10 +15,11 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 11] = [
+const TASKS: [&str; 12] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
+    "FilesystemResizeMounted",
     "AddSwap",
     "AssignHostname",
     "ChangeMachineId",

@@ -207,6 +207,8 @@ fn deploy(
         os_family: system.family,
         root_partition: system.partition,
         table,
+        lvm: None,
+        root_volume: None,
         root: None,
         random,
         reporter: &mut reporter,
@@ -216,8 +218,9 @@ fn deploy(
 
 /// Whether no task is asked for that needs the image's files.
 fn only_grows(parameters: &Parameters) -> bool {
+    let needs_files = |task: &Task| task.is_mounted() && !task.is_resize();
     let only = parameters.only.as_ref();
-    only.is_some_and(|only| !only.iter().any(|task| task.is_mounted()))
+    only.is_some_and(|only| !only.iter().any(needs_files))
 }
 
 /// Reads the partition table, and restores a GPT whose primary table is broken: the kernel

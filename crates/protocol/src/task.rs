@@ -14,6 +14,8 @@ pub enum Task {
     FilesystemResizeUnmounted,
     /// Mounts the root file system and those that its fstab names.
     MountImage,
+    /// Grows the file system of the grown partition that only grows while it is mounted.
+    FilesystemResizeMounted,
     /// Makes swap space where it is asked for, and names it in fstab.
     AddSwap,
     /// Sets the host name.
@@ -34,10 +36,11 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 11] = [
+    pub const ALL: [Task; 12] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
+        Task::FilesystemResizeMounted,
         Task::AddSwap,
         Task::AssignHostname,
         Task::ChangeMachineId,
@@ -55,6 +58,7 @@ impl Task {
             Task::FixPartitionTable => "FixPartitionTable",
             Task::FilesystemResizeUnmounted => "FilesystemResizeUnmounted",
             Task::MountImage => "MountImage",
+            Task::FilesystemResizeMounted => "FilesystemResizeMounted",
             Task::AddSwap => "AddSwap",
             Task::AssignHostname => "AssignHostname",
             Task::ChangeMachineId => "ChangeMachineId",
@@ -73,6 +77,7 @@ impl Task {
             Task::FixPartitionTable => 10,
             Task::FilesystemResizeUnmounted => 20,
             Task::MountImage => 30,
+            Task::FilesystemResizeMounted => 40,
             Task::AddSwap
             | Task::AssignHostname
             | Task::ChangeMachineId
@@ -108,7 +113,10 @@ impl Task {
     /// Whether `EXCLUDE_FILESYSTEMRESIZE_TASKS` leaves it out.
     #[must_use]
     pub fn is_resize(self) -> bool {
-        matches!(self, Task::FilesystemResizeUnmounted)
+        matches!(
+            self,
+            Task::FilesystemResizeUnmounted | Task::FilesystemResizeMounted
+        )
     }
 
     /// Whether `EXCLUDE_TASK_<NAME>` leaves it out. The others are only left out together,

@@ -7,6 +7,7 @@
 pub mod console;
 pub mod disk;
 pub mod ext;
+pub mod filesystem;
 pub mod leftovers;
 pub mod machine;
 mod memcached;

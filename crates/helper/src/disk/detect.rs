@@ -1,11 +1,12 @@
 //! Finds the root file system of the image and the family of its system.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use snf_image_protocol::{OsFamily, Properties};
 
 use crate::disk::device;
+use crate::disk::lvm::Lvm;
 use crate::disk::mount::{Access, mount, unmount_all};
 use crate::disk::probe::{self, Kind};
 use crate::disk::table::{Label, Partition, Table};
@@ -43,9 +44,9 @@ const BSD_ROOTS: [(&str, OsFamily); 4] = [
     ("A9", OsFamily::NetBsd),
 ];
 
-/// Subvolumes that hold the root where that of btrfs itself does not: Fedora's, then
-/// Ubuntu's and Arch's.
-const SUBVOLUMES: [&str; 2] = ["root", "@"];
+/// Subvolumes that hold the root where the default one does not: Fedora's, Ubuntu's and
+/// Arch's, Debian's.
+const SUBVOLUMES: [&str; 3] = ["root", "@", "@rootfs"];
 
 /// What the image turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +138,7 @@ fn has_system(target: &Path) -> Result<bool> {
 
 fn whole_disk(disk: &Path) -> Result<System> {
     match probe::read(disk)? {
-        Some(found) if found.kind.is_linux() => Ok(System {
+        Some(found) if found.kind.is_linux() || found.kind == Kind::Lvm => Ok(System {
             family: OsFamily::Linux,
             partition: None,
         }),
@@ -219,6 +220,10 @@ impl Search<'_> {
                 return Ok(linux(*number));
             }
         }
+        // Its volumes are looked at when the disk has its size: nothing may use it before.
+        if let Some((number, _)) = contents.iter().find(|(_, kind)| *kind == Kind::Lvm) {
+            return Ok(linux(*number));
+        }
         if let Some(number) = self.only {
             return Err(Error::image(format!(
                 "ROOT_PARTITION={number}, but no root of a system is found there: give the \
@@ -272,6 +277,23 @@ fn looks_like_root(device: &Path, kind: Kind, target: &Path) -> Result<bool> {
     drop(root);
     unmount_all(target)?;
     Ok(is_root)
+}
+
+/// The volume of LVM that holds the root of a system.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn find_volume(lvm: &Lvm, target: &Path) -> Result<Option<PathBuf>> {
+    for volume in lvm.visible() {
+        let found = probe::read(&volume.device)?;
+        let Some(kind) = found.map(|found| found.kind).filter(|kind| kind.is_linux()) else {
+            continue;
+        };
+        if looks_like_root(&volume.device, kind, target)? {
+            return Ok(Some(volume.device.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// How the property OSFAMILY spells a family.

@@ -31,6 +31,23 @@ pub fn disks() -> Result<Vec<PathBuf>> {
         .collect())
 }
 
+/// The virtio disks, their partitions, and the volumes on them.
+///
+/// # Errors
+/// When the kernel's list cannot be read.
+pub fn all() -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(BLOCK_DEVICES).doing(|| format!("reading {BLOCK_DEVICES}"))?;
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| ["vd", "dm-"].iter().any(|start| name.starts_with(start)))
+        .collect();
+    names.sort_by_key(|name| (name.len(), name.clone()));
+    Ok(names
+        .iter()
+        .map(|name| Path::new("/dev").join(name))
+        .collect())
+}
+
 fn is_virtio_disk(name: &str) -> bool {
     name.strip_prefix("vd").is_some_and(|letters| {
         !letters.is_empty() && letters.bytes().all(|letter| letter.is_ascii_lowercase())

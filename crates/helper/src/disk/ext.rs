@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::disk::bytes::{text, u16_at, u32_at, uuid};
 use crate::disk::device;
+use crate::disk::fit::Fit;
 use crate::error::{Error, Result};
 use crate::run::program;
 
@@ -123,11 +124,7 @@ impl Superblock {
     /// How it lies in a device of so many bytes.
     #[must_use]
     pub fn fit(&self, device_size: u64) -> Fit {
-        match self.blocks.cmp(&(device_size / self.block_size)) {
-            std::cmp::Ordering::Less => Fit::Grows,
-            std::cmp::Ordering::Equal => Fit::Fills,
-            std::cmp::Ordering::Greater => Fit::Exceeds,
-        }
+        Fit::of(self.blocks, device_size / self.block_size)
     }
 
     /// Whether it asks for a check: errors were seen, or it has no journal and was not
@@ -137,17 +134,6 @@ impl Superblock {
         let journal = self.compatible & COMPAT_HAS_JOURNAL != 0;
         self.state & STATE_ERROR != 0 || self.state & STATE_VALID == 0 && !journal
     }
-}
-
-/// How a file system lies in its device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fit {
-    /// There is room behind it.
-    Grows,
-    /// It takes the whole device.
-    Fills,
-    /// It is larger than the device.
-    Exceeds,
 }
 
 /// Checks a file system that is not mounted, and repairs what can be repaired safely.

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::guest::fstab::Entry;
 
 /// The types of file system that are mounted when their device is there.
-const LOCAL: [&str; 9] = [
-    "auto", "ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "msdos", "fat",
+const LOCAL: [&str; 10] = [
+    "auto", "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "vfat", "msdos", "fat",
 ];
 
 /// What is done with an entry.

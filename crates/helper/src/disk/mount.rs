@@ -7,10 +7,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::syncfs;
+use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, unmount};
 
-use crate::disk::modules;
 use crate::disk::probe::Kind;
+use crate::disk::{btrfs, modules};
 use crate::error::{Doing, Error, Result};
 
 /// What is mounted, as the kernel tells it (proc_pid_mountinfo(5)).
@@ -44,9 +45,9 @@ pub fn mount(
         )));
     };
     modules::load(driver)?;
-    let options = match (kind, subvolume) {
-        (Kind::Ext(_), _) => "errors=remount-ro".to_owned(),
-        (Kind::Btrfs, Some(subvolume)) => format!("subvol={subvolume}"),
+    let options = match kind {
+        Kind::Ext(_) => "errors=remount-ro".to_owned(),
+        Kind::Btrfs => btrfs_options(device, subvolume)?,
         _ => String::new(),
     };
     let doing = || format!("mounting the {kind} file system of {}", device.display());
@@ -58,7 +59,41 @@ pub fn mount(
         Access::Read => flags | MountFlags::RDONLY,
         Access::Write => flags,
     };
-    rustix::mount::mount(device, target, driver, flags, options.as_c_str()).doing(doing)
+    match rustix::mount::mount(device, target, driver, flags, options.as_c_str()) {
+        Err(Errno::NODEV) => Err(Error::image(format!(
+            "{} holds {kind}, which the kernel of this helper does not know: build the helper \
+             with HELPER_BUILDER=\"debootstrap\"",
+            device.display()
+        ))),
+        result => result.doing(doing),
+    }
+}
+
+fn btrfs_options(device: &Path, subvolume: Option<&str>) -> Result<String> {
+    let devices = btrfs::others(device)?;
+    let mut options: Vec<_> = devices
+        .iter()
+        .map(|other| format!("device={}", other.display()))
+        .collect();
+    options.extend(subvolume.map(|subvolume| format!("subvol={subvolume}")));
+    Ok(options.join(","))
+}
+
+/// The mount point of a device, wherever below a directory it is mounted. Of a btrfs with
+/// several devices any of them counts.
+///
+/// # Errors
+/// When the kernel's list cannot be read.
+pub fn point_of(device: &Path, kind: Kind, target: &Path) -> Result<Option<PathBuf>> {
+    let mounts = fs::read(MOUNTS).doing(|| format!("reading {MOUNTS}"))?;
+    let mut devices = vec![device.to_path_buf()];
+    if kind == Kind::Btrfs {
+        devices.extend(btrfs::others(device)?);
+    }
+    Ok(mounted(&mounts, target)
+        .into_iter()
+        .find(|(_, source)| devices.contains(source))
+        .map(|(point, _)| point))
 }
 
 /// Flushes and unmounts everything at and below a directory, the latest mount first.
@@ -85,11 +120,23 @@ fn flush_and_unmount(point: &Path) -> Result<()> {
 
 /// The mount points at and below a directory in the order in which they were mounted.
 fn points(mounts: &[u8], target: &Path) -> Vec<PathBuf> {
+    let mounted = mounted(mounts, target);
+    mounted.into_iter().map(|(point, _)| point).collect()
+}
+
+/// The same with what is mounted there.
+fn mounted(mounts: &[u8], target: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let path = |field: &[u8]| PathBuf::from(OsString::from_vec(unescaped(field)));
     mounts
         .split(|byte| *byte == b'\n')
-        .filter_map(|line| line.split(|byte| *byte == b' ').nth(4))
-        .map(|field| PathBuf::from(OsString::from_vec(unescaped(field))))
-        .filter(|point| point.starts_with(target))
+        .filter_map(|line| {
+            let mut fields = line.split(|byte| *byte == b' ');
+            let point = path(fields.nth(4)?);
+            // Behind a hyphen: the type, then the source.
+            let source = fields.skip_while(|field| *field != b"-").nth(2);
+            Some((point, path(source.unwrap_or_default())))
+        })
+        .filter(|(point, _)| point.starts_with(target))
         .collect()
 }
 
@@ -126,5 +173,10 @@ mod tests {
             points(mounts, Path::new("/run/target")),
             [Path::new("/run/target"), Path::new("/run/target/srv/a b\\")]
         );
+        let sources: Vec<_> = mounted(mounts, Path::new("/run/target"))
+            .into_iter()
+            .map(|(_, source)| source)
+            .collect();
+        assert_eq!(sources, [Path::new("/dev/vda1"), Path::new("/dev/vda2")]);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::disk::bytes::{is_at, text, u16_at, u32_at, u64_at, uuid};
-use crate::disk::{device, ext};
+use crate::disk::{device, ext, f2fs};
 use crate::error::Result;
 
 /// How much of a device is looked at: the superblock of btrfs at 64 KiB is the last one.
@@ -20,6 +20,8 @@ pub enum Kind {
     Xfs,
     /// Btrfs
     Btrfs,
+    /// F2FS
+    F2fs,
     /// FAT12, FAT16 or FAT32
     Vfat,
     /// NTFS
@@ -42,6 +44,7 @@ impl Kind {
             Kind::Ext(_) => Some("ext4"),
             Kind::Xfs => Some("xfs"),
             Kind::Btrfs => Some("btrfs"),
+            Kind::F2fs => Some("f2fs"),
             Kind::Vfat => Some("vfat"),
             Kind::Ntfs | Kind::Ufs | Kind::Swap | Kind::Luks | Kind::Lvm => None,
         }
@@ -50,13 +53,13 @@ impl Kind {
     /// Whether it is made larger, or what lies in it, when its partition is.
     #[must_use]
     pub fn can_grow(self) -> bool {
-        matches!(self, Kind::Ext(_))
+        self.is_linux() || self == Kind::Lvm
     }
 
     /// Whether the root of a Linux system may lie on it.
     #[must_use]
     pub fn is_linux(self) -> bool {
-        matches!(self, Kind::Ext(_) | Kind::Xfs | Kind::Btrfs)
+        matches!(self, Kind::Ext(_) | Kind::Xfs | Kind::Btrfs | Kind::F2fs)
     }
 }
 
@@ -66,6 +69,7 @@ impl fmt::Display for Kind {
             Kind::Ext(generation) => generation.name(),
             Kind::Xfs => "xfs",
             Kind::Btrfs => "btrfs",
+            Kind::F2fs => "f2fs",
             Kind::Vfat => "vfat",
             Kind::Ntfs => "ntfs",
             Kind::Ufs => "ufs",
@@ -126,6 +130,9 @@ pub fn parse(head: &[u8]) -> Option<Found> {
     }
     if is_at(head, 0x1_0040, b"_BHRfS_M") {
         return found(Kind::Btrfs, uuid(head, 0x1_0020), text(head, 0x1_012b, 256));
+    }
+    if let Some(superblock) = f2fs::Superblock::parse(head) {
+        return found(Kind::F2fs, superblock.uuid, superblock.label);
     }
     if [4096, 8192, 16384, 65536]
         .iter()

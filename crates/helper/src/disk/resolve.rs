@@ -3,9 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::disk::lvm::{Lvm, mapper_name};
 use crate::disk::probe::Kind;
 use crate::disk::table::{Partition, Table};
 use crate::disk::{device, probe};
+
+/// Where volumes of LVM are seen.
+const MAPPER: &str = "/dev/mapper";
 
 /// One partition, or a whole disk without partitions, that holds something known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub struct Volume {
     label: Option<String>,
     part_uuid: Option<String>,
     part_label: Option<String>,
-    place: (usize, Option<u32>),
+    place: Option<(usize, Option<u32>)>,
 }
 
 /// What the first field of an entry asks for.
@@ -30,6 +34,8 @@ enum Wanted {
     PartLabel(String),
     /// The place of a disk among its like, from 0, and the number of a partition.
     Place(usize, Option<u32>),
+    /// The name of a volume of LVM below `/dev/mapper`.
+    Mapped(String),
 }
 
 /// The volumes of all disks, looked at one disk after the other as they are asked for.
@@ -37,19 +43,28 @@ enum Wanted {
 pub struct Volumes<'run> {
     disks: &'run [PathBuf],
     first: Option<&'run Table>,
+    lvm: &'run mut Option<Lvm>,
     scanned: usize,
     found: Vec<Volume>,
+    is_mapped: bool,
 }
 
 impl<'run> Volumes<'run> {
-    /// The volumes of these disks; the table of the first one is known.
+    /// The volumes of these disks; the table of the first one is known. Those of LVM are made
+    /// visible when nothing else is what was asked for, unless they are already.
     #[must_use]
-    pub fn new(disks: &'run [PathBuf], first: Option<&'run Table>) -> Self {
+    pub fn new(
+        disks: &'run [PathBuf],
+        first: Option<&'run Table>,
+        lvm: &'run mut Option<Lvm>,
+    ) -> Self {
         Volumes {
             disks,
             first,
+            lvm,
             scanned: 0,
             found: Vec::new(),
+            is_mapped: false,
         }
     }
 
@@ -61,9 +76,27 @@ impl<'run> Volumes<'run> {
             if let Some(volume) = self.found.iter().find(|volume| volume.is(&wanted)) {
                 return Some(volume.clone());
             }
-            let disk = self.disks.get(self.scanned)?;
-            self.scan(disk);
-            self.scanned += 1;
+            if let Some(disk) = self.disks.get(self.scanned) {
+                self.scan(disk);
+                self.scanned += 1;
+            } else if self.is_mapped {
+                return None;
+            } else {
+                self.scan_lvm();
+                self.is_mapped = true;
+            }
+        }
+    }
+
+    /// Looks at the volumes of LVM. Where that is broken it has none.
+    fn scan_lvm(&mut self) {
+        let is_there = self.found.iter().any(|volume| volume.kind == Kind::Lvm);
+        if self.lvm.is_none() && is_there {
+            *self.lvm = Lvm::activate().ok();
+        }
+        let volumes: Vec<_> = self.lvm.iter().flat_map(Lvm::visible).cloned().collect();
+        for volume in volumes {
+            self.look(volume.device, None, None);
         }
     }
 
@@ -77,18 +110,22 @@ impl<'run> Volumes<'run> {
             read = Table::read(disk).ok().flatten();
             read.as_ref()
         };
+        let place = self.scanned;
         match table {
-            None => self.look(disk, None),
-            Some(table) => table
-                .partitions
-                .iter()
-                .for_each(|entry| self.look(disk, Some(entry))),
+            None => self.look(disk.into(), None, Some((place, None))),
+            Some(table) => table.partitions.iter().for_each(|entry| {
+                let device = device::partition(disk, entry.number);
+                self.look(device, Some(entry), Some((place, Some(entry.number))));
+            }),
         }
     }
 
-    fn look(&mut self, disk: &Path, partition: Option<&Partition>) {
-        let number = partition.map(|entry| entry.number);
-        let device = number.map_or_else(|| disk.into(), |number| device::partition(disk, number));
+    fn look(
+        &mut self,
+        device: PathBuf,
+        partition: Option<&Partition>,
+        place: Option<(usize, Option<u32>)>,
+    ) {
         if let Ok(Some(found)) = probe::read(&device) {
             self.found.push(Volume {
                 device,
@@ -97,7 +134,7 @@ impl<'run> Volumes<'run> {
                 label: found.label,
                 part_uuid: partition.map(|entry| entry.part_uuid.clone()),
                 part_label: partition.and_then(|entry| entry.name.clone()),
-                place: (self.scanned, number),
+                place,
             });
         }
     }
@@ -113,7 +150,8 @@ impl Volume {
             Wanted::Label(label) => self.label.as_ref() == Some(label),
             Wanted::PartUuid(id) => same(&self.part_uuid, id),
             Wanted::PartLabel(label) => self.part_label.as_ref() == Some(label),
-            Wanted::Place(disk, number) => self.place == (*disk, *number),
+            Wanted::Place(disk, number) => self.place == Some((*disk, *number)),
+            Wanted::Mapped(name) => self.device.strip_prefix(MAPPER) == Ok(Path::new(name)),
         }
     }
 }
@@ -133,17 +171,30 @@ fn parse(spec: &str) -> Option<Wanted> {
     node(spec.strip_prefix("/dev/")?)
 }
 
+/// The names of a volume of LVM: that of the device mapper, or group and volume.
+fn mapped(name: &str) -> Option<Wanted> {
+    let (directory, name) = name.split_once('/')?;
+    Some(Wanted::Mapped(match directory {
+        "mapper" => name.into(),
+        group => mapper_name(group, name),
+    }))
+}
+
 fn tagged(tag: &str, value: String) -> Option<Wanted> {
     Some(match tag {
         "UUID" => Wanted::Uuid(value),
         "LABEL" => Wanted::Label(value),
         "PARTUUID" => Wanted::PartUuid(value),
         "PARTLABEL" => Wanted::PartLabel(value),
+        "ID" => Wanted::Mapped(value.strip_prefix("dm-name-")?.into()),
         _ => return None,
     })
 }
 
 fn node(name: &str) -> Option<Wanted> {
+    if name.contains('/') {
+        return mapped(name);
+    }
     if let Some(rest) = name.strip_prefix("nvme") {
         let (disk, rest) = rest.split_once("n1")?;
         return place(disk.parse().ok()?, rest.strip_prefix('p').unwrap_or(rest));

@@ -28,6 +28,12 @@ fn all_ways_to_name_a_device_are_understood() {
         ("/dev/nvme0n1p3", Wanted::Place(0, Some(3))),
         ("/dev/nvme1n1", Wanted::Place(1, None)),
         ("/dev/mmcblk0p1", Wanted::Place(0, Some(1))),
+        ("/dev/mapper/vg-home", Wanted::Mapped("vg-home".into())),
+        ("/dev/my-vg/home", Wanted::Mapped("my--vg-home".into())),
+        (
+            "/dev/disk/by-id/dm-name-vg-home",
+            Wanted::Mapped("vg-home".into()),
+        ),
     ] {
         assert_eq!(parse(spec), Some(wanted), "{spec}");
     }
@@ -45,7 +51,6 @@ fn what_names_no_disk_names_nothing() {
         "/dev/sdä",
         "/dev/sdaa1",
         "/dev/sda-1",
-        "/dev/mapper/vg-home",
         "/dev/disk/by-path/x",
         "/dev/nvmep1",
         "tmpfs",
@@ -65,7 +70,8 @@ fn a_volume_is_found_on_whichever_disk_it_lies() {
             tool("mke2fs", &["-q", "-F", "-t", "ext4", "-L", label], disk);
         }
     }
-    let mut volumes = Volumes::new(&disks, None);
+    let mut lvm = None;
+    let mut volumes = Volumes::new(&disks, None, &mut lvm);
     assert_eq!(volumes.find("LABEL=data").unwrap().device, disks[2]);
     assert_eq!(volumes.find("LABEL=root").unwrap().device, disks[0]);
     assert_eq!(volumes.find("/dev/sdc").unwrap().device, disks[2]);
@@ -82,7 +88,7 @@ fn identifiers_are_compared_without_regard_to_case() {
         label: None,
         part_uuid: Some("00000abc-01".into()),
         part_label: None,
-        place: (0, Some(1)),
+        place: Some((0, Some(1))),
     };
     assert!(volume.is(&Wanted::Uuid("abcd-0123".into())));
     assert!(volume.is(&Wanted::PartUuid("00000ABC-01".into())));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rand::rngs::StdRng;
 use snf_image_protocol::{OsFamily, Parameters};
 
+use crate::disk::lvm::Lvm;
 use crate::disk::table::Table;
 use crate::error::Result;
 use crate::guest::root::Root;
@@ -44,6 +45,10 @@ pub struct Context<'run> {
     /// The partition table of the first disk. `None`: it has none, the file system lies on
     /// the whole disk.
     pub table: Option<Table>,
+    /// The volumes of LVM, once they were asked for.
+    pub lvm: Option<Lvm>,
+    /// The volume of LVM that holds the root, once it was found.
+    pub root_volume: Option<PathBuf>,
     /// The mounted image, between `MountImage` and `UmountImage`.
     pub root: Option<Root>,
     /// Draws everything that must be unique. Seeded by the host when it opened the gate.

@@ -42,10 +42,15 @@ impl Output {
         self.status.code()
     }
 
-    /// The last lines of its standard error.
+    /// The last lines of its standard error, or, when it wrote none, of its standard output.
     #[must_use]
     pub fn stderr(&self) -> Vec<String> {
-        let text = String::from_utf8_lossy(&self.stderr);
+        let text = if self.stderr.is_empty() {
+            &self.stdout
+        } else {
+            &self.stderr
+        };
+        let text = String::from_utf8_lossy(text);
         let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
         let first = lines.len().saturating_sub(MAX_LINES);
         lines

@@ -49,6 +49,8 @@ pub(crate) fn context<'run>(
         os_family: OsFamily::Linux,
         root_partition: Some(1),
         table: None,
+        lvm: None,
+        root_volume: None,
         root: None,
         random: StdRng::from_seed([7; 32]),
         reporter: warnings,

@@ -1,61 +1,75 @@
 //! FilesystemResizeUnmounted: grows the file system of the last partition to fill it.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::disk::device;
-use crate::disk::ext::{self, Fit, Superblock};
-use crate::disk::probe::{self, Kind};
+use crate::disk::ext::{self, Superblock};
+use crate::disk::fit::Fit;
+use crate::disk::probe::Kind;
+use crate::disk::{device, f2fs};
 use crate::error::{Error, Result};
 use crate::run::context::{Context, Done};
+use crate::tasks::growth::{Content, Found, find};
 
-/// Grows the last file system on the disk.
+/// Grows the last file system on the disk, or LVM's volume of the root with its file system.
 ///
 /// # Errors
 /// When it is damaged beyond what is repaired safely, or a tool fails.
 pub fn run(context: &mut Context<'_>) -> Result<Done> {
-    let Some((device, name)) = last_device(context)? else {
-        return Ok(Done::Skipped(
-            "the last partition is an extended one without content".into(),
-        ));
-    };
-    match probe::read(&device)?.map(|found| found.kind) {
-        None => Ok(Done::Skipped(format!(
-            "{name} holds no file system that is known"
+    match find(context)? {
+        Found::Nothing(reason) => Ok(Done::Skipped(reason)),
+        Found::Content(content) => grow(&content),
+        Found::Volume {
+            physical,
+            group,
+            volume,
+            root,
+        } => {
+            if let Some(objection) = group.objection(&volume) {
+                return Ok(Done::Skipped(objection));
+            }
+            if !group.has_room(&physical) {
+                return grow(&root);
+            }
+            group.grow(&physical, &volume)?;
+            // What of it is done while it is mounted comes later.
+            grow(&root).map(|_| Done::Yes)
+        }
+    }
+}
+
+fn grow(content: &Content) -> Result<Done> {
+    let Content { device, name, kind } = content;
+    match kind {
+        Kind::Ext(_) => grow_ext(device, name),
+        Kind::F2fs => sized(f2fs::read_fit(device)?, name, || f2fs::grow(device, name)),
+        Kind::Xfs | Kind::Btrfs => Ok(Done::Skipped(format!(
+            "{name} holds {kind}, which grows while it is mounted"
         ))),
-        Some(Kind::Ext(_)) => grow_ext(&device, &name),
-        Some(kind) => Ok(Done::Skipped(format!(
+        kind => Ok(Done::Skipped(format!(
             "{name} holds {kind}, which is not grown"
         ))),
     }
 }
 
-fn last_device(context: &Context<'_>) -> Result<Option<(PathBuf, String)>> {
-    let disk = context.first_disk()?;
-    let Some(table) = &context.table else {
-        return Ok(Some((disk.into(), "the image".into())));
-    };
-    Ok(table.growing().map(|last| {
-        let number = last.partition.number;
-        let name = format!("partition {number} of the image");
-        (device::partition(disk, number), name)
-    }))
+fn grow_ext(device: &Path, name: &str) -> Result<Done> {
+    let fit = Superblock::read(device)?.fit(device::size(device)?);
+    sized(fit, name, || {
+        ext::check(device, name)?;
+        ext::grow(device)
+    })
 }
 
-fn grow_ext(device: &Path, name: &str) -> Result<Done> {
-    let superblock = Superblock::read(device)?;
-    match superblock.fit(device::size(device)?) {
+/// Grows what has room behind it.
+pub(super) fn sized(fit: Fit, name: &str, grow: impl FnOnce() -> Result<()>) -> Result<Done> {
+    match fit {
         Fit::Exceeds => Err(Error::image(format!(
             "the file system of {name} is larger than the room it lies in: the image is incomplete"
         ))),
         Fit::Fills => Ok(Done::Skipped(format!(
             "the file system already fills {name}"
         ))),
-        Fit::Grows => {
-            ext::check(device, name)?;
-            ext::grow(device)?;
-            Ok(Done::Yes)
-        }
+        Fit::Grows => grow().map(|()| Done::Yes),
     }
 }
 

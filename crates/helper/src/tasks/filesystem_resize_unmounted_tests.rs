@@ -16,7 +16,8 @@ fn run_on(disk: &Path) -> Result<Done> {
 fn made(mib: u64, kind: &str) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     resize(file.path(), mib << 20);
-    tool(&format!("mkfs.{kind}"), &["-q"], file.path());
+    let quiet: &[&str] = if kind == "fat" { &[] } else { &["-q"] };
+    tool(&format!("mkfs.{kind}"), quiet, file.path());
     file
 }
 
@@ -76,7 +77,21 @@ fn a_file_system_cut_short_is_refused() {
 #[test]
 fn another_file_system_is_left_alone_by_name() {
     let disk = made(320, "xfs");
-    assert!(skipped(run_on(disk.path())).contains("holds xfs"));
+    assert!(skipped(run_on(disk.path())).contains("holds xfs, which grows while it is mounted"));
+    let disk = made(64, "fat");
+    assert!(skipped(run_on(disk.path())).contains("holds vfat, which is not grown"));
+    let disk = made(1, "ext4");
+    std::fs::write(disk.path(), b"LUKS\xba\xbe\0\x02").unwrap();
+    assert!(skipped(run_on(disk.path())).contains("is encrypted (LUKS)"));
     let empty = tempfile::NamedTempFile::new().unwrap();
     assert!(skipped(run_on(empty.path())).contains("no file system"));
+}
+
+#[test]
+fn f2fs_grows_to_the_end_of_its_device() {
+    let disk = made(64, "f2fs");
+    resize(disk.path(), 128 << 20);
+    assert_eq!(run_on(disk.path()).unwrap(), Done::Yes);
+    tool("fsck.f2fs", &["-f"], disk.path());
+    assert!(skipped(run_on(disk.path())).contains("already fills"));
 }

@@ -13,8 +13,10 @@ pub mod change_password;
 pub mod configure_network;
 pub mod delete_ssh_keys;
 pub mod enforce_personality;
+pub mod filesystem_resize_mounted;
 pub mod filesystem_resize_unmounted;
 pub mod fix_partition_table;
+mod growth;
 pub mod mount_image;
 pub mod umount_image;
 
@@ -27,6 +29,7 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::FixPartitionTable => fix_partition_table::run(context),
         Task::FilesystemResizeUnmounted => filesystem_resize_unmounted::run(context),
         Task::MountImage => mount_image::run(context),
+        Task::FilesystemResizeMounted => filesystem_resize_mounted::run(context),
         Task::AddSwap => add_swap::run(context),
         Task::AssignHostname => assign_hostname::run(context),
         Task::ChangeMachineId => change_machine_id::run(context),

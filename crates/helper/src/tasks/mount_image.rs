@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::guest::fstab::{self, Entry};
 use crate::guest::root::{FILE_LIMIT, Root, shown};
 use crate::run::context::{Context, Done};
+use crate::tasks::growth::root_volume;
 
 /// More mounts than any image has, as a bound.
 const MAX_MOUNTS: usize = 64;
@@ -49,15 +50,25 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
     Ok(Done::Yes)
 }
 
-fn root_device(context: &Context<'_>) -> Result<(PathBuf, String)> {
+fn root_device(context: &mut Context<'_>) -> Result<(PathBuf, String)> {
     let disk = context.first_disk()?;
-    Ok(match context.root_partition {
+    let (device, name) = match context.root_partition {
         Some(number) => (
             device::partition(disk, number),
             format!("partition {number} of the image"),
         ),
         None => (disk.to_path_buf(), "the image".to_owned()),
-    })
+    };
+    if probe::read(&device)?.is_none_or(|found| found.kind != Kind::Lvm) {
+        return Ok((device, name));
+    }
+    match root_volume(context)? {
+        Some(volume) => Ok((volume, format!("the root on the LVM of {name}"))),
+        None => Err(Error::image(format!(
+            "{name} holds LVM, and none of its volumes is the root of a system that this helper \
+             can mount"
+        ))),
+    }
 }
 
 /// Mounts, and sees to it that an ext file system is sound: one with known errors, which the
@@ -78,7 +89,7 @@ fn checked<T>(device: &Path, kind: Kind, name: &str, mount: impl Fn() -> Result<
 }
 
 fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) -> Result<()> {
-    let mut volumes = Volumes::new(&context.disks, context.table.as_ref());
+    let mut volumes = Volumes::new(&context.disks, context.table.as_ref(), &mut context.lvm);
     let mut left = Vec::new();
     let mut missing = Vec::new();
     let mut mounted = 0;

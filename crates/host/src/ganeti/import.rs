@@ -23,7 +23,11 @@ use crate::request::{Image, Request};
 use crate::target::Target;
 
 /// The tasks that a larger disk takes.
-const TASKS: [Task; 2] = [Task::FixPartitionTable, Task::FilesystemResizeUnmounted];
+const TASKS: [Task; 3] = [
+    Task::FixPartitionTable,
+    Task::FilesystemResizeUnmounted,
+    Task::FilesystemResizeMounted,
+];
 
 /// Restores the disk.
 pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Faults> {

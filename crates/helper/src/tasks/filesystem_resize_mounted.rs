@@ -1,0 +1,51 @@
+//! FilesystemResizeMounted: grows the file systems that only grow while they are mounted.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::path::Path;
+
+use crate::disk::btrfs::{self, Superblock};
+use crate::disk::mount::{Access, mount, point_of, unmount_all};
+use crate::disk::probe::Kind;
+use crate::disk::{device, xfs};
+use crate::error::Result;
+use crate::run::context::{Context, Done};
+use crate::tasks::filesystem_resize_unmounted::sized;
+use crate::tasks::growth::{Content, Found, aside, find};
+
+/// Grows the last file system on the disk, or the root on a volume of LVM there.
+///
+/// # Errors
+/// When a tool fails.
+pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
+    let content = match find(context)? {
+        Found::Nothing(reason) => return Ok(Done::Skipped(reason)),
+        Found::Content(content) => content,
+        Found::Volume { root, .. } => root,
+    };
+    let Content { device, name, kind } = &content;
+    let fit = match kind {
+        Kind::Xfs => xfs::read_fit(device)?,
+        Kind::Btrfs => Superblock::read(device)?.fit(device::size(device)?),
+        kind => {
+            return Ok(Done::Skipped(format!(
+                "{name} holds {kind}, which does not grow while it is mounted"
+            )));
+        }
+    };
+    sized(fit, name, || {
+        if let Some(point) = point_of(device, *kind, &context.target)? {
+            return grow(&content, &point);
+        }
+        let aside = aside(context)?;
+        mount(device, *kind, &aside, Access::Write, None)?;
+        let grown = grow(&content, &aside);
+        grown.and(unmount_all(&aside))
+    })
+}
+
+fn grow(content: &Content, point: &Path) -> Result<()> {
+    match content.kind {
+        Kind::Xfs => xfs::grow(point),
+        _ => btrfs::grow(&content.device, point),
+    }
+}
