@@ -6,7 +6,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::io::{self, Read};
-use std::num::NonZero;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -24,8 +23,8 @@ use crate::target::{ALIGNMENT, AlignedBuffer, Disk, TargetError};
 /// ones cost more in calls, larger ones gain nothing and fall out of the processor's cache.
 const CHUNK: usize = 1 << 20;
 
-/// Writers at work at the same time, so that the device has more than one request; more
-/// bring nothing on the devices measured.
+/// Writers at work at the same time, so that the device has more than one request, however few
+/// processors there are; more bring nothing on the devices measured.
 const WRITERS: usize = 4;
 
 /// Buffers in circulation for a stream: one in each writer's hands, and some filled ahead.
@@ -189,7 +188,7 @@ fn run(
     thread::scope(|scope| {
         // Writers alone hold these ends, so that the producer notices when there are none.
         let to_do = Arc::new(Mutex::new(to_do));
-        for number in 1..=writers() {
+        for number in 1..=WRITERS {
             let (to_do, used) = (Arc::clone(&to_do), used.clone());
             let writer = move || work.do_all(&to_do, &used);
             let name = format!("writer-{number}");
@@ -205,14 +204,6 @@ fn run(
         // The producer's end is closed now: the writers do what is left, and end.
     });
     work.outcome()
-}
-
-/// As many writers as are worth it: never fewer than two, so that the device is not idle
-/// while one of them looks for zeroes.
-fn writers() -> usize {
-    thread::available_parallelism()
-        .map_or(2, NonZero::get)
-        .clamp(2, WRITERS)
 }
 
 /// The producer's end of the queue.

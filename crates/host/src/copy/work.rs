@@ -129,6 +129,7 @@ impl<'a> Work<'a> {
             let range = at..at.saturating_add(length(run.len()));
             at = range.end;
             if !zero {
+                self.disk.allocate(&range);
                 self.disk.write_at(run, range.start)?;
                 let counted = range.end.min(end).saturating_sub(range.start);
                 self.written.fetch_add(counted, Ordering::Relaxed);

@@ -69,6 +69,7 @@ pub(super) fn open(
         capacity,
         fresh: false,
         zeroes_cheaply: writes_zeroes(metadata.rdev()),
+        allocates_slowly: false,
     };
     Ok(Target {
         disk: Disk::new(file, facts).map_err(|error| TargetError::Open {

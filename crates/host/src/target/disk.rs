@@ -25,6 +25,9 @@ pub struct Facts {
     /// Whether zeroing costs next to nothing, whatever the length: true for regular files
     /// and for devices that take the command to write zeroes.
     pub zeroes_cheaply: bool,
+    /// Whether direct writes go faster to space that was allocated before: on ext4, where one
+    /// that allocates keeps all others to the file waiting until it has ended.
+    pub allocates_slowly: bool,
 }
 
 /// An open target to write to.
@@ -104,6 +107,15 @@ impl Disk {
             }
         }
         Ok(())
+    }
+
+    /// Has space allocated for `range`, which is to be written next, where that is worth it.
+    pub fn allocate(&self, range: &Range<u64>) {
+        if self.facts.allocates_slowly && self.is_direct() {
+            let length = range.end.saturating_sub(range.start);
+            // Whatever is wrong with it, the write will say so.
+            let _ = fallocate(&self.file, FallocateFlags::KEEP_SIZE, range.start, length);
+        }
     }
 
     /// Makes `range` read as zeroes by the cheapest way there is: giving the space back,

@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags, SeekFrom, seek};
+use rustix::fs::{Mode, OFlags, SeekFrom, fstatfs, seek};
 use rustix::io::Errno;
 
 use super::{Disk, Facts, Kind, Target, TargetError, open};
 
 /// Sector size in bytes of the disk that a virtual machine sees in a regular file.
 pub(super) const SECTOR: u32 = 512;
+
+/// The magic number of ext2, ext3 and ext4 (statfs(2)).
+const EXT4: rustix::fs::FsWord = 0xef53;
 
 /// What is known of a regular file, and how to undo what opening it has done.
 #[derive(Debug)]
@@ -126,6 +129,7 @@ fn claim(file: File, path: &Path) -> Result<Target, TargetError> {
         capacity: metadata.len(),
         fresh,
         zeroes_cheaply: true,
+        allocates_slowly: fresh && fstatfs(&file).is_ok_and(|about| about.f_type == EXT4),
     };
     Ok(Target {
         disk: Disk::new(file, facts).map_err(failed)?,

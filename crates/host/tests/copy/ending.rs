@@ -13,7 +13,8 @@ use snf_image::source::Source;
 use snf_image::target::Target;
 
 use crate::support::{
-    MIB, Mounted, STALE, assert_same, deploy, folder, image, pattern, refusal, stale_file,
+    Loop, MIB, Mounted, STALE, assert_same, deploy, folder, image, pattern, refusal, run,
+    stale_file,
 };
 
 #[test]
@@ -114,6 +115,26 @@ fn a_full_file_system_is_named_with_its_error() {
         message.contains(disk.to_str().unwrap()) && message.contains("at byte"),
         "{message}"
     );
+    assert!(!disk.exists());
+}
+
+#[test]
+fn a_full_file_system_on_a_device_is_named_with_its_error() {
+    let Some(storage) = Loop::new(32 * MIB, 512) else {
+        return;
+    };
+    let device = storage.device.to_str().unwrap();
+    run("mke2fs", &["-q", "-F", "-t", "ext4", device]);
+    let Some(mounted) = Mounted::new(&[device]) else {
+        return;
+    };
+    let folder = folder();
+    let image = folder.path().join("image.raw");
+    fs::write(&image, pattern(48 << 20, 1)).unwrap();
+    let disk = mounted.0.path().join("disk");
+    let message = refusal(deploy(&image, &disk, None));
+    assert!(message.contains("No space left on device"), "{message}");
+    assert!(message.contains(disk.to_str().unwrap()), "{message}");
     assert!(!disk.exists());
 }
 
