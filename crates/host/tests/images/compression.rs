@@ -133,6 +133,19 @@ fn what_was_cut_short_is_no_image_wherever_it_was_cut() {
 }
 
 #[test]
+fn nothing_that_was_packed_is_no_image() {
+    let stage = Stage::set();
+    for (name, script) in ONE_EACH {
+        stage.run(&format!("true > raw; {script}"));
+        let refusal = stage.put("image", Format::Diskdump, By::File, DISK);
+        assert!(
+            refusal.unwrap_err().contains("the image is empty"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn an_lz4_image_cut_between_two_blocks_is_no_image() {
     let stage = Stage::set();
     stage.raw(RAW);

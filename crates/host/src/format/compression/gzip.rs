@@ -130,6 +130,7 @@ impl Unit for Blocks {
 
     fn unpack(self, into: &mut Vec<u8>) -> io::Result<()> {
         let mut decoder = Decompress::new(false);
+        // What is there already is not cleared: all of it is written over.
         into.resize(self.length, 0);
         let mut left = into.as_mut_slice();
         for member in self.members {

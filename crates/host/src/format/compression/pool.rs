@@ -26,7 +26,7 @@ pub(super) trait Unit: Send + 'static {
     /// Bytes that it takes up: packed, and at most when unpacked.
     fn weight(&self) -> usize;
 
-    /// Unpacks it into `into`, which is empty.
+    /// Makes `into`, which may hold anything, hold what is in it.
     ///
     /// # Errors
     /// When it is damaged.
@@ -92,9 +92,8 @@ impl<U: Unit> Pool<U> {
     }
 
     /// Takes memory that is no longer needed.
-    pub(super) fn recycle(&mut self, mut memory: Vec<u8>) {
+    pub(super) fn recycle(&mut self, memory: Vec<u8>) {
         if memory.capacity() <= KEPT {
-            memory.clear();
             self.spare.push(memory);
         }
     }

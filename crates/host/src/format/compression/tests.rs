@@ -144,6 +144,58 @@ proptest! {
     }
 }
 
+/// A compression, and how its tools pack standard input, and test it.
+const TOOLS: [(Compression, &str, &str); 8] = [
+    (Compression::Gzip, "gzip", "gzip -t"),
+    (Compression::Gzip, "pigz -p 2 -b 128", "gzip -t"),
+    (Compression::Bzip2, "bzip2 -1", "bzip2 -t"),
+    (Compression::Xz, "xz -0 -T1", "xz -t"),
+    (Compression::Xz, "xz -0 -T2 --block-size=64KiB", "xz -t"),
+    (Compression::Zstd, "zstd -q", "zstd -q -t"),
+    (Compression::Zstd, "pzstd -q -1 -p 2", "zstd -q -t"),
+    (Compression::Lz4, "lz4 -q -B4", "lz4 -q -t"),
+];
+
+/// What a shell script makes of a file, and whether it is content with it.
+fn run(script: &str, input: &std::path::Path) -> (Vec<u8>, bool) {
+    let output = std::process::Command::new("sh")
+        .args(["-c", script])
+        .stdin(std::fs::File::open(input).unwrap())
+        .output()
+        .unwrap();
+    (output.stdout, output.status.success())
+}
+
+#[test]
+fn damage_is_found_wherever_the_tools_find_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (raw, file) = (folder.path().join("raw"), folder.path().join("file"));
+    std::fs::write(&raw, text(300_000)).unwrap();
+    for (compression, pack, test) in TOOLS {
+        let (packed, _) = run(pack, &raw);
+        assert!(unpacked(compression, packed.clone()).unwrap() == text(300_000));
+        let places = [
+            0..24,
+            packed.len() / 2..packed.len() / 2 + 4,
+            packed.len() - 24..packed.len(),
+        ];
+        for at in places.into_iter().flatten() {
+            let mut damaged = packed.clone();
+            damaged[at] ^= 0x10;
+            for bytes in [&damaged, &packed[..at]] {
+                if Compression::of(bytes) != Some(compression) {
+                    continue;
+                }
+                std::fs::write(&file, bytes).unwrap();
+                let (_, is_whole) = run(test, &file);
+                let ours = unpacked(compression, bytes.to_vec());
+                let length = bytes.len();
+                assert_eq!(ours.is_ok(), is_whole, "{pack}, byte {at} of {length}");
+            }
+        }
+    }
+}
+
 #[test]
 fn blocks_without_end_take_no_memory() {
     // A frame of raw blocks that hold nothing, and many skippable frames.

@@ -123,6 +123,7 @@ impl Unit for Frames {
     }
 
     fn unpack(self, into: &mut Vec<u8>) -> io::Result<()> {
+        into.clear();
         into.reserve(self.bound);
         Decompressor::new()?.decompress_to_buffer(&self.packed, into)?;
         Ok(())
