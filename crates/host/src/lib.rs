@@ -13,6 +13,7 @@ pub mod commands;
 pub mod config;
 pub mod copy;
 pub mod deploy;
+pub mod exporter;
 pub mod fetch;
 pub mod format;
 pub mod ganeti;

@@ -60,6 +60,11 @@ impl Inside {
             .ok_or_else(|| io::Error::other("a descriptor is missing"))
     }
 
+    /// All that is left of them.
+    pub fn rest(&mut self) -> Vec<OwnedFd> {
+        self.descriptors.by_ref().collect()
+    }
+
     /// Another handle for reports, for another thread. Reports are sent whole.
     ///
     /// # Errors

@@ -8,14 +8,14 @@ const LONGEST: usize = 1 << 20;
 
 /// What has come in and was not taken yet.
 #[derive(Debug, Default)]
-pub(super) struct Lines(Vec<u8>);
+pub(crate) struct Lines(Vec<u8>);
 
 impl Lines {
     /// Takes the first whole line, without its end.
     ///
     /// # Errors
     /// When what came in is longer than a line may be.
-    pub(super) fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         let Some(end) = self.0.iter().position(|byte| *byte == b'\n') else {
             return if self.0.len() > LONGEST {
                 Err(io::ErrorKind::InvalidData.into())
@@ -30,7 +30,7 @@ impl Lines {
     }
 
     /// Reads once. False when the other side has gone.
-    pub(super) fn fill(&mut self, mut from: impl Read) -> io::Result<bool> {
+    pub(crate) fn fill(&mut self, mut from: impl Read) -> io::Result<bool> {
         let mut bytes = [0; 4096];
         loop {
             match from.read(&mut bytes) {

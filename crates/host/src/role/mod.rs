@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 use snf_image_sandbox::{Calls, Launcher};
 
 pub use inside::{Inside, Reporter};
+pub(crate) use lines::Lines;
 pub(crate) use process::{LIBRARIES, how_it_ended};
 pub use process::{Needs, Process, RoleError};
 
