@@ -146,7 +146,7 @@ _snf__image() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "diskdump extdump ntfsdump qcow2 auto" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "diskdump extdump ntfsdump qcow2 vmdk vhd vhdx vdi auto" -- "${cur}"))
                     return 0
                     ;;
                 --digest)

@@ -39,11 +39,15 @@ complete -c snf-image -n "__fish_snf_image_using_subcommand config" -s v -l verb
 complete -c snf-image -n "__fish_snf_image_using_subcommand config" -l json -d 'Print messages as JSON lines on standard output'
 complete -c snf-image -n "__fish_snf_image_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l image -d 'The image: a file, a block device, where to fetch it from, or null to keep what the target holds' -r -F
-complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l target -d 'The block device, or the regular file, that becomes the machine\'s disk' -r -F
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l target -d 'What becomes the machine\'s disk: a block device, a regular file, or a disk behind a URI' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l format -d 'What the image is' -r -f -a "diskdump\t'A raw dump of a whole disk'
 extdump\t'A raw dump of one ext2, ext3 or ext4 file system'
 ntfsdump\t'A raw dump of one NTFS file system'
 qcow2\t'A whole disk in QEMU\'s format qcow2, version 2 or 3'
+vmdk\t'A whole disk in VMware\'s format, in one file: monolithicSparse or streamOptimized'
+vhd\t'A whole disk in the format of Virtual PC and Azure, fixed or dynamic'
+vhdx\t'A whole disk in the format of Hyper-V'
+vdi\t'A whole disk in the format of VirtualBox'
 auto\t'One of the formats that hold a whole disk, by what the image begins with; for images that are trusted'"
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l digest -d 'What the digest of the image\'s bytes must be: sha256:HEX or sha512:HEX' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l digest-url -d 'A list of digests, such as SHA256SUMS, that holds that of the image\'s file name' -r -F

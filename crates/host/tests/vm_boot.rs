@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use snf_image::cancel::Cancel;
 use snf_image::config::ParametersSeat;
+use snf_image::target::Handle;
 use snf_image::vm::{
     Disk, Machine, ParametersDisk, ParamsDisk, Running, VmError, find_emulator, start,
 };
@@ -77,7 +78,8 @@ fn the_emulator_has_no_power() {
     let disk = tempfile::tempfile().unwrap();
     disk.set_len(1 << 20).unwrap();
     machine.disks.push(Disk {
-        file: disk,
+        handle: Handle::File(disk),
+        sector: 512,
         read_only: false,
     });
     let params = ParamsDisk::with_capacity(1000, 0).unwrap();
@@ -152,12 +154,14 @@ fn disks_of_every_kind_and_a_floppy_are_accepted() {
             rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::DIRECT).unwrap();
         }
         machine.disks.push(Disk {
-            file,
+            handle: Handle::File(file),
+            sector: 512,
             read_only: false,
         });
         let device = LoopDevice::new();
         machine.disks.push(Disk {
-            file: device.open(),
+            handle: Handle::File(device.open()),
+            sector: 512,
             read_only: false,
         });
         let params = ParamsDisk::floppy().unwrap();

@@ -99,7 +99,10 @@ fn ours(image: &Path, format: Format, disk: &Path, url: Option<&str>) {
         }
     };
     let target = Target::open(disk, None, None).unwrap();
-    let order = Order { format };
+    let order = Order {
+        format,
+        exporter: None,
+    };
     let copying = Copying::start(input, order, &target, &user).unwrap();
     copying.finish(&mut |_, _| (), &cancel).unwrap();
     target.keep();

@@ -23,12 +23,13 @@ pub struct DeployArguments {
     #[arg(long, value_name = "FILE|URL|null", value_hint = ValueHint::FilePath)]
     pub image: OsString,
 
-    /// The block device, or the regular file, that becomes the machine's disk
+    /// What becomes the machine's disk: a block device, a regular file, or a disk behind a URI
     ///
     /// All that it held is lost. A file that does not exist is made, and removed again when
-    /// the deployment fails.
-    #[arg(long, value_name = "FILE|BLOCKDEV")]
-    pub target: PathBuf,
+    /// the deployment fails. A URI begins with nbd:, iscsi:, rbd: or gluster:. A file of such a name
+    /// is reached by ./ before it.
+    #[arg(long, value_name = "FILE|BLOCKDEV|URI", value_hint = ValueHint::AnyPath)]
+    pub target: OsString,
 
     /// What the image is
     #[arg(long, value_enum, default_value_t = Format::Diskdump)]

@@ -19,6 +19,7 @@ use crate::request::{
     read_password_hash, read_personality,
 };
 use crate::source::Reference;
+use crate::target::Location;
 use crate::verification::{Digest, Document};
 
 pub(super) fn run(
@@ -46,13 +47,13 @@ pub(super) fn run(
                 Failure::failed(&failure.error).with_log(log_tail)
             }
         })?;
-        Ok(request.image)
+        Ok((request.image, request.target))
     });
     if let Err(failure) = &outcome {
         watchers.message(&Message::error(failure.to_string()));
     }
     drop(watchers);
-    let image = outcome?;
+    let (image, target) = outcome?;
     if !cli.json {
         let done = match image {
             Image::Keep => "customised".into(),
@@ -60,7 +61,7 @@ pub(super) fn run(
         };
         output::say(&format!(
             "{done} {} in {:.1} s",
-            arguments.target.display(),
+            target,
             begin.elapsed().as_secs_f64()
         ));
     }
@@ -114,7 +115,8 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
         digest: arguments.digest.clone(),
         digest_list,
         signature,
-        target: arguments.target.clone(),
+        target: (faults.keep(Location::of_argument(&arguments.target)))
+            .unwrap_or_else(|| Location::Path(arguments.target.clone().into())),
         size: arguments.size,
         other_disks: Vec::new(),
         only: None,

@@ -103,6 +103,8 @@ pub struct Settings {
     pub spool_dir: PathBuf,
     /// `STORES_DIR`: where the files lie that speak of object stores, with their credentials.
     pub stores_dir: PathBuf,
+    /// `TARGET_TIMEOUT`: how long the server of a disk behind a URI may take to answer.
+    pub target_timeout: Duration,
     /// `VARIANTS_DIR`: where the variants' files lie.
     pub variants_dir: PathBuf,
 }
@@ -150,6 +152,7 @@ impl Default for Settings {
             progress_monitor: PathBuf::new(),
             spool_dir: PathBuf::from("/var/tmp"),
             stores_dir: PathBuf::from("/etc/snf-image/stores"),
+            target_timeout: Duration::from_secs(120),
             variants_dir: PathBuf::from("/etc/ganeti/snf-image/variants"),
         }
     }
@@ -285,6 +288,9 @@ impl Settings {
             }
             "SPOOL_DIR" => self.spool_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
             "STORES_DIR" => self.stores_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
+            "TARGET_TIMEOUT" => {
+                self.target_timeout = duration(value).ok_or_else(|| refuse(TIME))?
+            }
             "VARIANTS_DIR" => {
                 self.variants_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
             }
@@ -351,6 +357,7 @@ impl Settings {
             ("REQUIRE_SIGNATURE", switch(self.require_signature)),
             ("SPOOL_DIR", path(&self.spool_dir)),
             ("STORES_DIR", path(&self.stores_dir)),
+            ("TARGET_TIMEOUT", self.target_timeout.as_secs().to_string()),
             ("VARIANTS_DIR", path(&self.variants_dir)),
         ];
         shown.extend(self.network.show());
@@ -484,6 +491,7 @@ mod tests {
             ("REQUIRE_SIGNATURE", "1"),
             ("PROGRESS_MONITOR", "monitor --verbose"),
             ("STORES_DIR", "stores"),
+            ("TARGET_TIMEOUT", "0"),
             ("VARIANTS_DIR", "variants"),
         ] {
             assert!(

@@ -27,6 +27,7 @@ use std::os::fd::OwnedFd;
 use snf_image_sandbox::{Limits, User};
 
 use crate::cancel::Cancel;
+use crate::exporter::{ExportError, Exporter};
 use crate::format::{Format, MbrError, boot_code};
 use crate::role::{Needs, Process, Role, RoleError};
 use crate::source::{Input, Producer, ProducerError};
@@ -36,6 +37,9 @@ use report::{InputKind, Job, Report, Task};
 /// The most memory that a copy may take, in bytes: what the greediest compression is allowed,
 /// and the buffers.
 const MEMORY: u64 = 512 << 20;
+
+/// How many connections there are to what reads an image: as many as there are writers.
+const CONNECTIONS: usize = 4;
 
 /// The most processor time, in seconds: a terabyte of the slowest compression.
 const PROCESSOR_SECONDS: u64 = 12 * 3600;
@@ -49,6 +53,9 @@ pub enum CopyFailure {
     /// What comes before a dump of a file system.
     #[error(transparent)]
     BootCode(#[from] MbrError),
+    /// QEMU cannot read the image, or does not come up.
+    #[error("reading the image by QEMU: {0}")]
+    Export(#[from] ExportError),
     /// A descriptor could not be duplicated.
     #[error("duplicating a descriptor for the copy: {0}")]
     Descriptor(#[from] io::Error),
@@ -71,10 +78,11 @@ impl CopyFailure {
     pub fn is_on_target(&self) -> bool {
         !matches!(
             self,
-            CopyFailure::Failed {
-                untouched: true,
-                ..
-            }
+            CopyFailure::Export(_)
+                | CopyFailure::Failed {
+                    untouched: true,
+                    ..
+                }
         )
     }
 }
@@ -84,6 +92,8 @@ impl CopyFailure {
 pub struct Order {
     /// What the image is.
     pub format: Format,
+    /// What reads an image of a format that only QEMU reads; see [`prepare`].
+    pub exporter: Option<Exporter>,
 }
 
 fn boot_code_for(format: Format) -> Result<Vec<u8>, MbrError> {
@@ -111,6 +121,8 @@ pub struct Copying {
     process: Process,
     producer: Option<Box<dyn Producer>>,
     name: String,
+    /// What reads the image, as long as it is read.
+    _exporter: Option<Exporter>,
 }
 
 impl Copying {
@@ -126,17 +138,17 @@ impl Copying {
         user: &User,
     ) -> Result<Self, CopyFailure> {
         let task = Task::Copy(target.disk().facts().clone());
-        let descriptor = target.file().try_clone()?.into();
+        let descriptors = target.for_copy()?;
         target.touch();
-        Self::begin(input, order, task, Some(descriptor), user)
+        Self::begin(input, order, task, descriptors, user)
     }
 
-    /// Starts a process for one of its tasks, for which it may get a descriptor besides.
+    /// Starts a process for one of its tasks, for which it may get descriptors besides.
     fn begin(
         input: Input,
         order: Order,
         task: Task,
-        descriptor: Option<OwnedFd>,
+        besides: Vec<OwnedFd>,
         user: &User,
     ) -> Result<Self, CopyFailure> {
         let name = input.name();
@@ -154,20 +166,29 @@ impl Copying {
             Task::Copy(_) => None,
             Task::Prepare { spool } => Some(spool.unwrap_or(0)),
         };
+        let mut descriptors = vec![image.into()];
+        let mut export = None;
+        if let Some(exporter) = &order.exporter {
+            for _ in 0..CONNECTIONS {
+                descriptors.push(exporter.connect()?);
+            }
+            export = Some(exporter.patience());
+        }
+        descriptors.extend(besides);
         let job = Job {
             input: kind,
             name: name.clone(),
             format: order.format,
+            export,
             boot_code: boot_code_for(order.format)?,
             task,
         };
-        let descriptors = [Some(image.into()), descriptor];
-        let descriptors = descriptors.into_iter().flatten().collect();
         let process = Process::start(Role::Copy, user, needs(file_size), &job, descriptors)?;
         Ok(Copying {
             process,
             producer,
             name,
+            _exporter: order.exporter,
         })
     }
 

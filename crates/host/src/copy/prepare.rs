@@ -7,7 +7,7 @@ use std::path::Path;
 use super::error::CopyError;
 use super::incoming::{Ended, Incoming};
 use super::report::{Job, Report};
-use crate::format::{Bytes, ImageError, Means, compression, spool};
+use crate::format::{Bytes, ImageError, Means, compression, container, spool};
 use crate::source::Source;
 
 /// Looks at an image, and puts it into the temporary file where its format needs all of it.
@@ -19,10 +19,11 @@ pub(super) fn prepare(
 ) -> Result<Report, CopyError> {
     let means = Means {
         boot_code: job.boot_code,
+        ..Means::default()
     };
     let incoming = Incoming::open(job.input, image, &job.name, ended)?;
     let Some((file, most)) = spool.filter(|_| job.format.needs_all()) else {
-        let content = job.format.open(incoming.bytes(), &means)?;
+        let content = job.format.open(incoming.bytes(), means)?;
         return Ok(Report::Prepared {
             format: job.format,
             length: content.length(),
@@ -40,10 +41,17 @@ pub(super) fn prepare(
         }
     };
     let format = job.format.detected(&source)?;
-    let content = format.open(Bytes::File(source), &means)?;
+    let length = match format.container() {
+        Some(container) => {
+            container::check(container, &source)?;
+            // QEMU will say.
+            None
+        }
+        None => format.open(Bytes::File(source), means)?.length(),
+    };
     Ok(Report::Prepared {
         format,
-        length: content.length(),
+        length,
         spooled,
     })
 }

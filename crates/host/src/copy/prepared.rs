@@ -1,6 +1,8 @@
 //! The host's side of a look at an image before it is copied.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use snf_image_sandbox::User;
@@ -8,7 +10,9 @@ use snf_image_sandbox::User;
 use super::report::{Report, Task};
 use super::{CopyFailure, Copying, Order};
 use crate::cancel::Cancel;
+use crate::exporter::{Container, ExportError, Exporter, Node, Program};
 use crate::format::Format;
+use crate::role::RoleError;
 use crate::source::{Input, Source};
 use crate::spool::Spool;
 
@@ -23,11 +27,14 @@ pub struct Prepared {
     pub length: Option<u64>,
     /// Whether it is in the temporary file: all of what came has been read then.
     pub is_spooled: bool,
+    /// What reads it, where only QEMU can.
+    pub exporter: Option<Exporter>,
 }
 
 /// Gets the image of a format that needs all of it ([`Format::needs_all`]) into a state in which
 /// it can be read: one that is compressed, or comes by and by, is put into the temporary file.
-/// The process that does it runs as `user`.
+/// An image that only QEMU reads is exported then by `program`, as whose user the other process
+/// that does all this runs too.
 ///
 /// # Errors
 /// When the image is not of the form that `order` says, cannot be read, or is larger than the
@@ -36,7 +43,7 @@ pub fn prepare(
     input: Input,
     order: Order,
     spool: Spool,
-    user: &User,
+    program: &Program,
     cancel: &Cancel,
 ) -> Result<Prepared, CopyFailure> {
     let image = match &input {
@@ -46,8 +53,8 @@ pub fn prepare(
     let task = Task::Prepare {
         spool: Some(spool.most),
     };
-    let descriptor = spool.file.try_clone()?.into();
-    let mut process = Copying::begin(input, order, task, Some(descriptor), user)?;
+    let besides = vec![spool.file.try_clone()?.into()];
+    let mut process = Copying::begin(input, order, task, besides, &program.user)?;
     let Found {
         format,
         length,
@@ -64,11 +71,38 @@ pub fn prepare(
             })?
         }
     };
+    let exporter = match format.container() {
+        Some(container) => Some(export(&image, container, program, cancel)?),
+        None => None,
+    };
+    let length = exporter
+        .as_ref()
+        .map_or(length, |exporter| Some(exporter.size()));
     Ok(Prepared {
         image,
         format,
         length,
         is_spooled: spooled,
+        exporter,
+    })
+}
+
+fn export(
+    image: &Source,
+    container: Container,
+    program: &Program,
+    cancel: &Cancel,
+) -> Result<Exporter, CopyFailure> {
+    // By an opening of its own, with which nothing can be written.
+    let path = format!("/proc/self/fd/{}", image.reader().as_raw_fd());
+    let node = Node::Image(container, File::open(path)?);
+    Exporter::start(program, node, cancel).map_err(|error| match error {
+        ExportError::Cancelled => RoleError::Cancelled.into(),
+        ExportError::Refused(_) | ExportError::References => CopyFailure::Failed {
+            reason: format!("image {}: {error}", image.path().display()),
+            untouched: true,
+        },
+        error => error.into(),
     })
 }
 
@@ -84,9 +118,12 @@ pub fn measure(
     cancel: &Cancel,
 ) -> Result<Option<u64>, CopyFailure> {
     let input = Input::File(image.try_clone()?);
-    let order = Order { format };
+    let order = Order {
+        format,
+        exporter: None,
+    };
     let task = Task::Prepare { spool: None };
-    let mut process = Copying::begin(input, order, task, None, user)?;
+    let mut process = Copying::begin(input, order, task, Vec::new(), user)?;
     Ok(Found::by(&mut process, cancel)?.length)
 }
 

@@ -10,8 +10,8 @@ use crate::target::Disk;
 /// bytes from the beginning it has then: all of the image, or none where the file system, or
 /// the pair of files, cannot.
 pub(super) fn share(image: &dyn Image, disk: &Disk) -> u64 {
-    let shared = image.as_file().is_some_and(|file| {
-        are_files(file, disk.file()) && rustix::fs::ioctl_ficlone(disk.file(), file).is_ok()
+    let shared = image.as_file().zip(disk.file()).is_some_and(|(from, to)| {
+        are_files(from, to) && rustix::fs::ioctl_ficlone(to, from).is_ok()
     });
     if shared { image.length() } else { 0 }
 }

@@ -1,6 +1,8 @@
 //! What the host tells the copy's process to do, and what it hears from it.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::format::Format;
@@ -14,6 +16,9 @@ pub(super) struct Job {
     /// What messages call the image.
     pub(super) name: String,
     pub(super) format: Format,
+    /// For formats that only QEMU reads: how long it may take to answer. The sockets on which it
+    /// exports the disk come behind the image.
+    pub(super) export: Option<Duration>,
     /// For dumps of a file system.
     pub(super) boot_code: Vec<u8>,
     /// What is to be done with it.

@@ -3,17 +3,21 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::CONNECTIONS;
 use super::engine;
 use super::error::CopyError;
 use super::incoming::{Ended, Incoming};
 use super::prepare::prepare;
 use super::report::{Job, Report, Task};
+use crate::exporter::EXPORT;
 use crate::format::{ImageError, Means};
+use crate::nbd::Client;
 use crate::role::{Inside, Reporter, Role};
-use crate::target::{Disk, Facts, TargetError};
+use crate::target::{Disk, Facts};
 
 /// How often the progress of the copy is worth a report.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -27,11 +31,12 @@ pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let job: Job = inside.job(Role::Copy.calls())?;
     let image = File::from(inside.descriptor()?);
     let ended = Ended::default();
+    let mut sockets = Vec::new();
+    for _ in 0..job.export.map_or(0, |_| CONNECTIONS) {
+        sockets.push(inside.descriptor()?);
+    }
     let done = match job.task.clone() {
-        Task::Copy(facts) => {
-            let target = File::from(inside.descriptor()?);
-            copy(job, image, target, facts, &ended, &reporter)
-        }
+        Task::Copy(facts) => copy(job, image, sockets, inside.rest(), facts, &ended, &reporter),
         Task::Prepare { spool } => {
             let spool = match spool {
                 Some(most) => Some((File::from(inside.descriptor()?), most)),
@@ -59,22 +64,31 @@ pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
 fn copy(
     job: Job,
     image: File,
-    target: File,
+    sockets: Vec<OwnedFd>,
+    target: Vec<OwnedFd>,
     facts: Facts,
     ended: &Ended,
     reporter: &Reporter,
 ) -> Result<Report, (CopyError, bool)> {
-    let path = facts.path.clone();
-    let disk = Disk::new(target, facts)
-        .map_err(|error| (TargetError::Open { path, error }.into(), true))?;
+    let mut disk = Disk::passed(target, facts).map_err(|error| (error.into(), true))?;
+    let export = match job.export {
+        None => None,
+        Some(patience) => {
+            let client = Client::open(sockets, EXPORT, patience);
+            let client = client.map_err(|error| ImageError::Stream(error.into()));
+            Some(client.map_err(|error| (error.into(), true))?)
+        }
+    };
     let means = Means {
         boot_code: job.boot_code,
+        sector: disk.facts().sector,
+        export,
     };
     let incoming =
         Incoming::open(job.input, image, &job.name, ended).map_err(|error| (error.into(), true))?;
     let rest = incoming.rest();
     let content =
-        (job.format.open(incoming.bytes(), &means)).map_err(|error| (error.into(), true))?;
+        (job.format.open(incoming.bytes(), means)).map_err(|error| (error.into(), true))?;
     let total = content.length().unwrap_or(0);
     let last = Mutex::new(Instant::now());
     let progress = |position| {
@@ -87,6 +101,7 @@ fn copy(
         }
     };
     engine::check_room(&content, &disk).map_err(|error| (error.into(), true))?;
+    disk.explore().map_err(|error| (error.into(), false))?;
     let copied = engine::copy(content, &disk, &progress).map_err(|error| (error, false))?;
     rest.read().map_err(|error| (error, false))?;
     Ok(Report::Done(copied))

@@ -136,7 +136,8 @@ impl DeployError {
             )
             | DeployError::Fetch(FetchError::Role(RoleError::Cancelled))
             | DeployError::Backend(BackendError::Cancelled)
-            | DeployError::Vm(VmError::Cancelled) => true,
+            | DeployError::Vm(VmError::Cancelled)
+            | DeployError::Target(TargetError::Cancelled) => true,
             _ => false,
         }
     }

@@ -3,8 +3,8 @@
 
 use snf_image_sandbox::User;
 
-use super::DeployError;
 use super::vetting::Vetting;
+use super::{DeployError, machine};
 use crate::backend;
 use crate::cancel::Cancel;
 use crate::config::Settings;
@@ -82,11 +82,13 @@ pub(super) fn ready(
             monitor.message(&Message::info("fetching the image into a temporary file"));
         }
         let spool = Spool::open(&settings.spool_dir, capacity)?;
-        let prepared = copy::prepare(input, order, spool, user, cancel)?;
+        let program = machine::exporter(settings)?;
+        let prepared = copy::prepare(input, order, spool, &program, cancel)?;
         return Ok(Ready {
             input: Input::File(prepared.image),
             order: Order {
                 format: prepared.format,
+                exporter: prepared.exporter,
             },
             length: prepared.length,
             is_spooled: prepared.is_spooled,
@@ -109,7 +111,7 @@ pub(super) fn ready(
 /// Looks whether image and target are two.
 pub(super) fn check_apart(input: &Input, target: &Target) -> Result<(), DeployError> {
     if let Input::File(source) = input
-        && source.identity() == target.identity()
+        && Some(source.identity()) == target.identity()
     {
         return Err(DeployError::SameFile(target.path().into()));
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::DeployError;
 use crate::appliance::Appliance;
 use crate::config::Settings;
+use crate::exporter::Program;
 use crate::target::Target;
 use crate::vm::{Disk, Machine, TimeLimits, VmError, accel, find_emulator};
 use snf_image_sandbox::{Launcher, User};
@@ -56,11 +57,24 @@ pub(super) fn user(settings: &Settings) -> Result<User, DeployError> {
     Ok(User::lookup(&settings.helper_user).map_err(VmError::from)?)
 }
 
-/// The target as a disk of the machine, by the descriptor that the copy wrote to.
-pub(super) fn disk(target: &Target) -> Result<Disk, DeployError> {
-    let file = target.file().try_clone().map_err(DeployError::Descriptor)?;
+/// What reaches a disk behind a URI.
+///
+/// # Errors
+/// When there is no emulator, or no such user.
+pub(super) fn exporter(settings: &Settings) -> Result<Program, DeployError> {
+    Ok(Program {
+        qemu: find_emulator(&settings.qemu)?,
+        user: user(settings)?,
+        patience: settings.target_timeout,
+    })
+}
+
+/// The target as a disk of the machine, by the descriptor that the copy wrote to, or by one more
+/// connection to what exports it.
+pub(super) fn disk(target: &Target, read_only: bool) -> Result<Disk, DeployError> {
     Ok(Disk {
-        file,
-        read_only: false,
+        handle: target.handle().map_err(DeployError::Descriptor)?,
+        read_only,
+        sector: target.sector_size(),
     })
 }

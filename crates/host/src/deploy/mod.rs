@@ -24,7 +24,7 @@ use crate::copy::{Copied, Order, Rest};
 use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
 use crate::source::Input;
-use crate::target::Target;
+use crate::target::{Location, Target};
 use crate::verification;
 use crate::vm::{self, Running};
 
@@ -63,13 +63,14 @@ pub fn deploy(
         cancel,
     )
     .map_err(|error| error.or_signal(cancel))?;
-    let others = other_disks::open_all(&request.other_disks)?;
+    let others = other_disks::open_all(&request.other_disks, settings, cancel)
+        .map_err(|error| error.or_signal(cancel))?;
 
     let appliance = Appliance::open(&settings.helper_dir).map_err(DeployError::from)?;
     appliance.verify().map_err(DeployError::from)?;
     let seat = Seat::new(request, settings).map_err(DeployError::from)?;
     let mut machine = machine::new(settings, &appliance)?;
-    machine.disks.push(machine::disk(&target)?);
+    machine.disks.push(machine::disk(&target, false)?);
     for other in &others {
         machine.disks.push(other.disk()?);
     }
@@ -126,12 +127,13 @@ fn both(
     monitor: &dyn Monitor,
     cancel: &Cancel,
 ) -> Result<(Target, Option<Ready>), DeployError> {
-    let open = |length| Target::open(&request.target, request.size, length);
+    let open = |length| open_target(request, length, settings, cancel);
     let Some(input) = input else {
         return Ok((open(Some(0))?, None));
     };
     let order = Order {
         format: request.format,
+        exporter: None,
     };
     let is_known = request.size.is_some() || request.target.exists();
     if !is_known {
@@ -146,6 +148,21 @@ fn both(
     vetting.finish_if(ready.is_spooled, cancel)?;
     target.check_room(ready.length)?;
     Ok((target, Some(ready)))
+}
+
+fn open_target(
+    request: &Request,
+    length: Option<u64>,
+    settings: &Settings,
+    cancel: &Cancel,
+) -> Result<Target, DeployError> {
+    Ok(match &request.target {
+        Location::Path(path) => Target::open(path, request.size, length)?,
+        Location::Uri(uri) => {
+            let program = machine::exporter(settings)?;
+            Target::reach(uri, false, request.size, length, &program, cancel)?
+        }
+    })
 }
 
 fn tell(copied: &Copied, monitor: &dyn Monitor) {

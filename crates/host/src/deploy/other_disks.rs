@@ -3,57 +3,86 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{Mode, OFlags, ioctl_blksszget, open};
 
 use super::{DeployError, machine};
+use crate::cancel::Cancel;
+use crate::config::Settings;
 use crate::request::OtherDisk;
-use crate::target::{Target, TargetError};
+use crate::target::{Handle, Location, Target, TargetError};
 use crate::vm::Disk;
 
 /// A disk for the helper, open as long as this lives.
 pub(super) enum Opened {
     Writable(Target),
-    ReadOnly(File),
+    ReadOnly(File, u32),
+    /// Behind a URI, and only read.
+    Remote(Target),
 }
 
 /// Opens all of them.
 ///
 /// # Errors
-/// When one is missing, in use, or neither a block device nor a regular file.
-pub(super) fn open_all(disks: &[OtherDisk]) -> Result<Vec<Opened>, DeployError> {
-    disks.iter().map(|disk| Ok(open_one(disk)?)).collect()
+/// When one is missing, in use, neither a block device nor a regular file, or cannot be reached.
+pub(super) fn open_all(
+    disks: &[OtherDisk],
+    settings: &Settings,
+    cancel: &Cancel,
+) -> Result<Vec<Opened>, DeployError> {
+    let open = |disk: &OtherDisk| match &disk.location {
+        Location::Path(path) => Ok(open_one(path, disk.read_only)?),
+        Location::Uri(uri) => {
+            let program = machine::exporter(settings)?;
+            let target = Target::reach(uri, disk.read_only, None, None, &program, cancel)?;
+            Ok(if disk.read_only {
+                Opened::Remote(target)
+            } else {
+                Opened::Writable(target)
+            })
+        }
+    };
+    disks.iter().map(open).collect()
 }
 
-fn open_one(disk: &OtherDisk) -> Result<Opened, TargetError> {
+fn open_one(path: &Path, read_only: bool) -> Result<Opened, TargetError> {
     let failed = |error: io::Error| TargetError::Open {
-        path: disk.path.clone(),
+        path: path.into(),
         error,
     };
     // Opening a target that is not there would make it.
-    let kind = std::fs::metadata(&disk.path).map_err(failed)?.file_type();
-    if !disk.read_only {
-        return Ok(Opened::Writable(Target::open(&disk.path, None, None)?));
+    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    if !read_only {
+        return Ok(Opened::Writable(Target::open(path, None, None)?));
     }
     if let Some(what) = crate::source::unfit(kind) {
         return Err(TargetError::Unfit {
-            path: disk.path.clone(),
+            path: path.into(),
             what,
         });
     }
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-    let file = open(&disk.path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-    Ok(Opened::ReadOnly(file.into()))
+    let file = open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
+    let sector = if kind.is_block_device() {
+        ioctl_blksszget(&file).map_err(|errno| failed(errno.into()))?
+    } else {
+        512
+    };
+    Ok(Opened::ReadOnly(file.into(), sector))
 }
 
 impl Opened {
     /// The disk as the helper VM gets it.
     pub(super) fn disk(&self) -> Result<Disk, DeployError> {
         match self {
-            Opened::Writable(target) => machine::disk(target),
-            Opened::ReadOnly(file) => Ok(Disk {
-                file: file.try_clone().map_err(DeployError::Descriptor)?,
+            Opened::Writable(target) => machine::disk(target, false),
+            Opened::Remote(target) => machine::disk(target, true),
+            Opened::ReadOnly(file, sector) => Ok(Disk {
+                handle: Handle::File(file.try_clone().map_err(DeployError::Descriptor)?),
                 read_only: true,
+                sector: *sector,
             }),
         }
     }
@@ -62,7 +91,7 @@ impl Opened {
     pub(super) fn flush(&self) -> Result<(), TargetError> {
         match self {
             Opened::Writable(target) => target.flush(),
-            Opened::ReadOnly(_) => Ok(()),
+            Opened::ReadOnly(..) | Opened::Remote(_) => Ok(()),
         }
     }
 }

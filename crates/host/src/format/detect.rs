@@ -13,36 +13,26 @@ const HEAD: usize = 72;
 /// The format of an image; what begins like no other is a raw dump of a disk.
 ///
 /// # Errors
-/// When it cannot be read, or is of a form that is known and not read here.
+/// When it cannot be read.
 pub(super) fn detect(source: &Source) -> Result<Format, ImageError> {
     let mut head = [0; HEAD];
     let length = usize::try_from(source.length()).unwrap_or(HEAD);
     let head = head.get_mut(..length.min(HEAD)).unwrap_or_default();
     source.read_at(head, 0)?;
-    of(head)
+    Ok(of(head))
 }
 
-fn of(head: &[u8]) -> Result<Format, ImageError> {
-    if head.starts_with(b"QFI\xfb") {
-        return Ok(Format::Qcow2);
-    }
-    match foreign(head) {
-        Some(name) => Err(ImageError::Foreign(name)),
-        None => Ok(Format::Diskdump),
-    }
-}
-
-/// The name of a format that only QEMU's tools read.
-fn foreign(head: &[u8]) -> Option<&'static str> {
-    // Sparse extents begin so, and descriptors of them; the footer of a VHD that is not of fixed
-    // size has a copy in front; a VDI has text before its signature.
+fn of(head: &[u8]) -> Format {
+    // Sparse extents of VMware begin in two ways, and descriptors of several in a third; the footer
+    // of a VHD that is not of fixed size has a copy in front; a VDI has text before its signature.
     match head {
-        _ if head.starts_with(b"KDMV") || head.starts_with(b"COWD") => Some("vmdk"),
-        _ if head.starts_with(b"# Disk DescriptorFile") => Some("vmdk"),
-        _ if head.starts_with(b"conectix") => Some("vhd"),
-        _ if head.starts_with(b"vhdxfile") => Some("vhdx"),
-        _ if head.get(64..68) == Some(&[0x7f, 0x10, 0xda, 0xbe]) => Some("vdi"),
-        _ => None,
+        _ if head.starts_with(b"QFI\xfb") => Format::Qcow2,
+        _ if head.starts_with(b"KDMV") || head.starts_with(b"COWD") => Format::Vmdk,
+        _ if head.starts_with(b"# Disk DescriptorFile") => Format::Vmdk,
+        _ if head.starts_with(b"conectix") => Format::Vhd,
+        _ if head.starts_with(b"vhdxfile") => Format::Vhdx,
+        _ if head.get(64..68) == Some(&[0x7f, 0x10, 0xda, 0xbe]) => Format::Vdi,
+        _ => Format::Diskdump,
     }
 }
 
@@ -53,8 +43,10 @@ mod tests {
     #[test]
     fn what_begins_like_no_other_is_a_raw_disk() {
         for head in [b"".as_slice(), b"QFI", b"\xebc\x90", b"conectiX", &[0; 72]] {
-            assert_eq!(of(head).unwrap(), Format::Diskdump, "{head:?}");
+            assert_eq!(of(head), Format::Diskdump, "{head:?}");
         }
-        assert_eq!(of(b"QFI\xfb\0\0\0\x02").unwrap(), Format::Qcow2);
+        assert_eq!(of(b"QFI\xfb\0\0\0\x02"), Format::Qcow2);
+        assert_eq!(of(b"KDMV\x01"), Format::Vmdk);
+        assert_eq!(of(b"conectix\0"), Format::Vhd);
     }
 }

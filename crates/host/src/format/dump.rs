@@ -1,6 +1,6 @@
 //! A dump of one file system, made a disk: boot code and partition table come before it.
 //!
-//! The file system begins at sector 2048, as that of a disk with one partition does, and its
+//! The file system begins at sector 2048 of 512 bytes, as that of a disk with one partition does, and its
 //! boot loader is expected in the partition.
 // SPDX-License-Identifier: BSD-2-Clause
 
@@ -14,10 +14,9 @@ use super::{Content, Image, ImageError};
 /// Bytes of boot code in a master boot record.
 pub const BOOT_CODE: usize = 440;
 
-/// Where the one partition begins: sector 2048.
+/// Where the one partition begins: sector 2048 of the usual size.
 const START: u64 = 1 << 20;
-const START_SECTOR: u32 = 2048;
-/// Bytes of a sector as the partition table counts them.
+/// Bytes of the first sector that are made, and of a sector as the partition table usually counts them.
 const SECTOR: u64 = 512;
 
 /// How much of the file system is looked at: the superblock of ext2 ends before.
@@ -85,18 +84,24 @@ pub enum FileSystem {
 }
 
 impl FileSystem {
-    /// Makes a disk of a dump's content. `boot_code` is for its first sector.
+    /// Makes a disk of a dump's content. `boot_code` is for its first sector, and `sector` is how
+    /// many bytes one has on that disk; 0 counts as 512.
     ///
     /// # Errors
     /// When the dump is not of this file system, is cut short, or cannot be read.
-    pub fn as_disk(self, dump: Content, boot_code: &[u8]) -> Result<Content, ImageError> {
+    pub fn as_disk(
+        self,
+        dump: Content,
+        boot_code: &[u8],
+        sector: u32,
+    ) -> Result<Content, ImageError> {
         let mut head = [0; HEAD];
         Ok(match dump {
             Content::Image(image) => {
                 let present = image.length().min(2048);
                 let there = usize::try_from(present).unwrap_or(HEAD);
                 image.read_at(head.get_mut(..there).unwrap_or_default(), 0)?;
-                let prefix = self.prefix(&head, Some(image.length()), boot_code)?;
+                let prefix = self.prefix(&head, Some(image.length()), boot_code, sector)?;
                 Content::Image(Box::new(Dump { prefix, image }))
             }
             Content::Stream { mut bytes, length } => {
@@ -106,7 +111,7 @@ impl FileSystem {
                 if let Some(start) = head.get_mut(..first.len()) {
                     start.copy_from_slice(&first);
                 }
-                let prefix = self.prefix(&head, length, boot_code)?;
+                let prefix = self.prefix(&head, length, boot_code, sector)?;
                 let gap = START.saturating_sub(SECTOR);
                 let before = io::Cursor::new(prefix).chain(io::repeat(0).take(gap));
                 Content::Stream {
@@ -124,13 +129,16 @@ impl FileSystem {
         head: &[u8; HEAD],
         length: Option<u64>,
         boot_code: &[u8],
+        sector_size: u32,
     ) -> Result<Vec<u8>, ImageError> {
+        let unit = u64::from(sector_size).max(SECTOR);
+        let start = u32::try_from(START / unit).unwrap_or(u32::MAX);
         let needed = self.size(head)?;
         if let Some(present) = length.filter(|present| *present < needed) {
             return Err(ImageError::Truncated { present, needed });
         }
         let least = needed.saturating_add(self.behind());
-        let sectors = length.unwrap_or(least).max(needed).div_ceil(SECTOR);
+        let sectors = length.unwrap_or(least).max(needed).div_ceil(unit);
         // What is larger than the table can say is grown to the disk's end later, as far as
         // that goes.
         let sectors = u32::try_from(sectors).unwrap_or(u32::MAX);
@@ -149,7 +157,7 @@ impl FileSystem {
             0xff,
             0xff,
         ]);
-        sector.extend(START_SECTOR.to_le_bytes());
+        sector.extend(start.to_le_bytes());
         sector.extend(sectors.to_le_bytes());
         sector.resize(510, 0);
         sector.extend([0x55, 0xaa]);

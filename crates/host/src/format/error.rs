@@ -13,6 +13,14 @@ pub enum ImageError {
     /// The file with the image cannot be read, or has changed.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// It is of a form that only QEMU reads, and no QEMU exports it.
+    #[error("the image was not exported; please report this as a bug")]
+    NotExported,
+    /// It is only what differs from another image.
+    #[error(
+        "the image is the difference to another one, its parent; make one image of both (qemu-img convert)"
+    )]
+    Difference,
     /// The bytes stopped coming, or cannot be unpacked.
     #[error("reading the image: {0}")]
     Stream(io::Error),
@@ -35,9 +43,6 @@ pub enum ImageError {
     /// It is no qcow2 image, or one that is not read.
     #[error(transparent)]
     Qcow2(#[from] snf_image_qcow2::Error),
-    /// It is of a form that is known, and not read.
-    #[error("the image is of the format {0}, which this release does not read")]
-    Foreign(&'static str),
     /// The temporary file takes no more.
     #[error("putting the image into a temporary file in SPOOL_DIR: {0}")]
     Spool(io::Error),

@@ -3,6 +3,7 @@
 
 mod bytes;
 pub mod compression;
+pub(crate) mod container;
 mod detect;
 mod dump;
 mod error;
@@ -19,6 +20,7 @@ pub use open::Means;
 
 use serde::{Deserialize, Serialize};
 
+use crate::exporter::Container;
 use crate::source::Source;
 
 /// The form of an image.
@@ -33,6 +35,14 @@ pub enum Format {
     Ntfsdump,
     /// A whole disk in QEMU's format qcow2, version 2 or 3.
     Qcow2,
+    /// A whole disk in VMware's format, in one file: monolithicSparse or streamOptimized.
+    Vmdk,
+    /// A whole disk in the format of Virtual PC and Azure, fixed or dynamic.
+    Vhd,
+    /// A whole disk in the format of Hyper-V.
+    Vhdx,
+    /// A whole disk in the format of VirtualBox.
+    Vdi,
     /// One of the formats that hold a whole disk, by what the image begins with; for images that are trusted.
     Auto,
 }
@@ -42,9 +52,31 @@ impl Format {
     #[must_use]
     pub fn file_system(self) -> Option<FileSystem> {
         match self {
-            Format::Diskdump | Format::Qcow2 | Format::Auto => None,
+            Format::Diskdump
+            | Format::Qcow2
+            | Format::Vmdk
+            | Format::Vhd
+            | Format::Vhdx
+            | Format::Vdi
+            | Format::Auto => None,
             Format::Extdump => Some(FileSystem::Ext),
             Format::Ntfsdump => Some(FileSystem::Ntfs),
+        }
+    }
+
+    /// For a form that only QEMU reads: which.
+    #[must_use]
+    pub fn container(self) -> Option<Container> {
+        match self {
+            Format::Vmdk => Some(Container::Vmdk),
+            Format::Vhd => Some(Container::Vhd),
+            Format::Vhdx => Some(Container::Vhdx),
+            Format::Vdi => Some(Container::Vdi),
+            Format::Diskdump
+            | Format::Extdump
+            | Format::Ntfsdump
+            | Format::Qcow2
+            | Format::Auto => None,
         }
     }
 
@@ -52,7 +84,7 @@ impl Format {
     /// and there, and not from its beginning to its end.
     #[must_use]
     pub fn needs_all(self) -> bool {
-        matches!(self, Format::Qcow2 | Format::Auto)
+        matches!(self, Format::Qcow2 | Format::Auto) || self.container().is_some()
     }
 
     /// The format of an image that lies in a file: this one, or what the image begins like.
@@ -74,6 +106,10 @@ impl Format {
             Format::Extdump => "extdump",
             Format::Ntfsdump => "ntfsdump",
             Format::Qcow2 => "qcow2",
+            Format::Vmdk => "vmdk",
+            Format::Vhd => "vhd",
+            Format::Vhdx => "vhdx",
+            Format::Vdi => "vdi",
             Format::Auto => "auto",
         }
     }

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::environment::{Environment, Instance};
@@ -111,9 +110,9 @@ fn request(
     config: &Config,
 ) -> Result<Request, Faults> {
     let mut faults = Faults::default();
-    let mut paths = Vec::new();
+    let mut locations = Vec::new();
     for (index, disk) in instance.disks.iter().enumerate() {
-        paths.extend(faults.keep(disk::locate(disk, index)));
+        locations.extend(faults.keep(disk::locate(disk, index)));
     }
     if instance.disks.first().is_some_and(|first| first.read_only) {
         faults.add(Fault::of_request(
@@ -136,7 +135,7 @@ fn request(
     let digest_list = document(&wanted.digest_list, "img_digest_url");
     let signature = document(&wanted.signature, "img_signature_url");
     let (true, Some((target, others)), Some(image)) =
-        (faults.0.is_empty(), paths.split_first(), image)
+        (faults.0.is_empty(), locations.split_first(), image)
     else {
         return faults
             .or(())
@@ -148,15 +147,15 @@ fn request(
     }
     let further = instance.disks.iter().skip(1).zip(others);
     let other_disks: Vec<_> = further
-        .map(|(disk, path)| OtherDisk {
-            path: path.clone(),
+        .map(|(disk, location)| OtherDisk {
+            location: location.clone(),
             read_only: disk.read_only,
         })
         .collect();
     tracing::info!(
         "image {} goes onto {}; {} further disks, {} network interfaces",
         image,
-        target.display(),
+        target,
         other_disks.len(),
         instance.nics.len()
     );
@@ -166,7 +165,7 @@ fn request(
         digest: wanted.digest,
         digest_list,
         signature,
-        target: PathBuf::from(target),
+        target: target.clone(),
         size: None,
         other_disks,
         only: None,

@@ -50,7 +50,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         digest: None,
         digest_list: None,
         signature: None,
-        target: transfer.device,
+        target: transfer.device.into(),
         size: None,
         other_disks: Vec::new(),
         only: Some(TASKS.to_vec()),

@@ -41,7 +41,7 @@ pub const PARAMETERS: [Parameter; 15] = [
     ),
     public(
         "img_format",
-        "What the image is: diskdump, a raw dump of a whole disk; qcow2; or auto, one of the two by its content, for images in DETECT_FORMAT (required)",
+        "What the image is: diskdump, a raw dump of a whole disk; qcow2, vmdk, vhd, vhdx or vdi; or auto, one of these by its content, for images in DETECT_FORMAT (required)",
     ),
     public(
         "img_digest",
@@ -229,7 +229,7 @@ impl Wanted {
             return Err(Fault::of_request(
                 "img_format: auto is for images that the administrator trusts (DETECT_FORMAT in \
                  /etc/default/snf-image), and this one is not among them: whoever can write to a raw \
-                 disk could make it look like another format; say diskdump or qcow2",
+                 disk could make it look like another format; say which it is",
             ));
         }
         Ok(())
@@ -264,12 +264,16 @@ fn format(text: &str) -> Result<Format, String> {
     match text {
         "diskdump" => Ok(Format::Diskdump),
         "qcow2" => Ok(Format::Qcow2),
+        "vmdk" => Ok(Format::Vmdk),
+        "vhd" => Ok(Format::Vhd),
+        "vhdx" => Ok(Format::Vhdx),
+        "vdi" => Ok(Format::Vdi),
         "auto" => Ok(Format::Auto),
         "extdump" | "ntfsdump" => Err(format!(
             "{text} is not supported by this release: make a diskdump of the whole disk"
         )),
         _ => Err(format!(
-            "{:?} is no format of an image: it is diskdump, qcow2 or auto",
+            "{:?} is no format of an image: it is diskdump, qcow2, vmdk, vhd, vhdx, vdi or auto",
             text.chars().take(80).collect::<String>()
         )),
     }

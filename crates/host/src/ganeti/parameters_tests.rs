@@ -134,7 +134,9 @@ fn a_format_is_detected_of_images_that_the_node_trusts_alone() {
         let refused = judge(image, "auto").unwrap_err().to_string();
         assert!(refused.contains("DETECT_FORMAT"), "{refused}");
         judge(image, "diskdump").unwrap();
-        judge(image, "qcow2").unwrap();
+        for format in ["qcow2", "vmdk", "vhd", "vhdx", "vdi"] {
+            judge(image, format).unwrap();
+        }
     }
 }
 

@@ -77,6 +77,14 @@ impl Client {
         self.with(|connection| connection.write_zeroes(offset, length))
     }
 
+    /// See [`Connection::zero_fast`].
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn zero_fast(&self, offset: u64, length: u64) -> Result<bool, NbdError> {
+        self.with(|connection| connection.zero_fast(offset, length))
+    }
+
     /// See [`Connection::flush`]. It counts for all connections; to be called when no write
     /// is under way.
     ///

@@ -4,9 +4,9 @@
 use super::NbdError;
 use super::protocol::{
     BASE_ALLOCATION, FLAG_CAN_MULTI_CONN, FLAG_FIXED_NEWSTYLE, FLAG_HAS_FLAGS, FLAG_NO_ZEROES,
-    FLAG_READ_ONLY, FLAG_SEND_DF, FLAG_SEND_FLUSH, FLAG_SEND_WRITE_ZEROES, INFO_BLOCK_SIZE,
-    INFO_EXPORT, INIT_MAGIC, OPT_GO, OPT_SET_META_CONTEXT, OPT_STRUCTURED_REPLY, OPTION_MAGIC,
-    OPTION_REPLY_MAGIC, REP_ACK, REP_FLAG_ERROR, REP_INFO, REP_META_CONTEXT,
+    FLAG_READ_ONLY, FLAG_SEND_DF, FLAG_SEND_FAST_ZERO, FLAG_SEND_FLUSH, FLAG_SEND_WRITE_ZEROES,
+    INFO_BLOCK_SIZE, INFO_EXPORT, INIT_MAGIC, OPT_GO, OPT_SET_META_CONTEXT, OPT_STRUCTURED_REPLY,
+    OPTION_MAGIC, OPTION_REPLY_MAGIC, REP_ACK, REP_FLAG_ERROR, REP_INFO, REP_META_CONTEXT,
 };
 use super::wire::{Fields, Wire};
 
@@ -35,6 +35,7 @@ pub struct Export {
     pub multiple: bool,
     pub(super) flushes: bool,
     pub(super) zeroes: bool,
+    pub(super) fast_zeroes: bool,
     pub(super) whole_reads: bool,
     /// Whether answers come in chunks.
     pub(super) structured: bool,
@@ -173,6 +174,7 @@ fn go(wire: &mut Wire, name: &str) -> Result<Export, NbdError> {
         multiple: has(FLAG_CAN_MULTI_CONN),
         flushes: has(FLAG_SEND_FLUSH),
         zeroes: has(FLAG_SEND_WRITE_ZEROES),
+        fast_zeroes: has(FLAG_SEND_FAST_ZERO),
         whole_reads: has(FLAG_SEND_DF),
         structured: false,
         allocation: None,

@@ -40,6 +40,7 @@ pub(super) const FLAG_SEND_FLUSH: u16 = 1 << 2;
 pub(super) const FLAG_SEND_WRITE_ZEROES: u16 = 1 << 6;
 pub(super) const FLAG_SEND_DF: u16 = 1 << 7;
 pub(super) const FLAG_CAN_MULTI_CONN: u16 = 1 << 8;
+pub(super) const FLAG_SEND_FAST_ZERO: u16 = 1 << 11;
 
 /// Requests.
 pub(super) const CMD_READ: u16 = 0;
@@ -51,6 +52,8 @@ pub(super) const CMD_BLOCK_STATUS: u16 = 7;
 
 /// With a read: all of it in one chunk.
 pub(super) const CMD_FLAG_DF: u16 = 1 << 2;
+/// With zeroes: only where that is faster than writing them.
+pub(super) const CMD_FLAG_FAST_ZERO: u16 = 1 << 4;
 
 /// The last chunk of an answer.
 pub(super) const REPLY_FLAG_DONE: u16 = 1;

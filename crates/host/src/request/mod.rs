@@ -20,6 +20,7 @@ use snf_image_protocol::{
 use crate::format::Format;
 use crate::source::{ExternalId, Source, Url};
 use crate::store::StoredName;
+use crate::target::Location;
 use crate::verification::{Digest, Document};
 
 pub use inject::{InjectError, parse_inject};
@@ -94,8 +95,8 @@ impl Image {
 /// A further disk of the machine, for the helper to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherDisk {
-    /// A block device or regular file.
-    pub path: PathBuf,
+    /// Where it is.
+    pub location: Location,
     /// Whether the helper may only read it.
     pub read_only: bool,
 }
@@ -113,8 +114,8 @@ pub struct Request {
     pub digest_list: Option<Document>,
     /// A signature by one of the node's keys: of the list where there is one, else of the image.
     pub signature: Option<Document>,
-    /// The block device or regular file that becomes the machine's disk.
-    pub target: PathBuf,
+    /// Where the disk is that becomes the machine's.
+    pub target: Location,
     /// For a regular file: its size afterwards, in bytes.
     pub size: Option<u64>,
     /// The machine's disks behind the target, in their order.

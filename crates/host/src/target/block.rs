@@ -14,13 +14,6 @@ use super::{ALIGNMENT, Disk, Facts, Kind, Target, TargetError, open};
 /// How long udev may hold its own short lock before the device counts as taken.
 const UDEV_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What is known of a block device.
-#[derive(Debug)]
-pub(super) struct Device {
-    /// Logical sector size in bytes.
-    pub(super) sector: u32,
-}
-
 /// Opens the device for itself alone: the kernel refuses one that is mounted, a member of
 /// another device, or opened in this way by somebody else (open(2), "O_EXCL").
 pub(super) fn open(
@@ -70,14 +63,17 @@ pub(super) fn open(
         fresh: false,
         zeroes_cheaply: writes_zeroes(metadata.rdev()),
         allocates_slowly: false,
+        sector,
+        exported: None,
     };
     Ok(Target {
         disk: Disk::new(file, facts).map_err(|error| TargetError::Open {
             path: path.into(),
             error,
         })?,
-        identity: (metadata.dev(), metadata.ino()),
-        kind: Kind::Block(Device { sector }),
+        kind: Kind::Block {
+            identity: (metadata.dev(), metadata.ino()),
+        },
     })
 }
 

@@ -24,6 +24,17 @@ pub enum TargetError {
         /// Why.
         error: io::Error,
     },
+    /// A disk behind a URI could not be opened.
+    #[error("cannot reach target {}: {reason}", path.display())]
+    Reach {
+        /// The target.
+        path: PathBuf,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// Somebody asked to stop.
+    #[error("cancelled")]
+    Cancelled,
     /// A mount, a device on top of it or another program holds the block device.
     #[error("target {} is in use (mounted, or part of another device); release it first", path.display())]
     InUse {

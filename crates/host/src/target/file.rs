@@ -22,6 +22,7 @@ const EXT4: rustix::fs::FsWord = 0xef53;
 /// What is known of a regular file, and how to undo what opening it has done.
 #[derive(Debug)]
 pub(super) struct Regular {
+    identity: (u64, u64),
     origin: Origin,
     touched: AtomicBool,
     kept: AtomicBool,
@@ -120,6 +121,7 @@ fn claim(file: File, path: &Path) -> Result<Target, TargetError> {
         Ok(_) | Err(_) => false,
     };
     let regular = Regular {
+        identity,
         origin: Origin::Present(metadata.len()),
         touched: AtomicBool::new(false),
         kept: AtomicBool::new(false),
@@ -130,24 +132,26 @@ fn claim(file: File, path: &Path) -> Result<Target, TargetError> {
         fresh,
         zeroes_cheaply: true,
         allocates_slowly: fresh && fstatfs(&file).is_ok_and(|about| about.f_type == EXT4),
+        sector: SECTOR,
+        exported: None,
     };
     Ok(Target {
         disk: Disk::new(file, facts).map_err(failed)?,
-        identity,
         kind: Kind::File(regular),
     })
 }
 
 fn resize(mut target: Target, capacity: u64) -> Result<Target, TargetError> {
     if target.capacity() != capacity {
-        target
+        let grown = target
+            .disk
             .file()
-            .set_len(capacity)
-            .map_err(|error| TargetError::Grow {
-                path: target.path().into(),
-                size: capacity,
-                error,
-            })?;
+            .map_or(Ok(()), |file| file.set_len(capacity));
+        grown.map_err(|error| TargetError::Grow {
+            path: target.path().into(),
+            size: capacity,
+            error,
+        })?;
         target.disk.set_capacity(capacity);
     }
     Ok(target)
@@ -164,6 +168,11 @@ fn whole_sectors(path: &Path, size: u64) -> Result<(), TargetError> {
 }
 
 impl Regular {
+    /// File system and inode.
+    pub(super) fn identity(&self) -> (u64, u64) {
+        self.identity
+    }
+
     /// Notes that the content is no longer what it was.
     pub(super) fn touch(&self) {
         self.touched.store(true, Ordering::Relaxed);
@@ -184,13 +193,13 @@ impl Regular {
 
     /// Removes the file when it was made, and takes back its growth when nothing was written.
     /// Failures are only logged: this runs when the deployment has failed already.
-    pub(super) fn undo(&self, file: &File, path: &Path, identity: (u64, u64)) {
+    pub(super) fn undo(&self, file: &File, path: &Path) {
         if self.kept.load(Ordering::Relaxed) {
             return;
         }
         let undone = match &self.origin {
             // Somebody may have put another file in its place.
-            Origin::Made(_) if open::still_there(path, identity).is_ok() => {
+            Origin::Made(_) if open::still_there(path, self.identity).is_ok() => {
                 std::fs::remove_file(path)
             }
             Origin::Present(size) if !self.touched.load(Ordering::Relaxed) => {

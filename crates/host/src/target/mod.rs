@@ -1,4 +1,5 @@
-//! The disk an image is put on: a block device or a regular file, opened and locked once.
+//! The disk an image is put on: a block device or a regular file, opened and locked once, or a
+//! disk behind a URI, which a confined QEMU reaches.
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod block;
@@ -6,23 +7,35 @@ mod buffer;
 mod disk;
 mod error;
 mod file;
+mod location;
 mod open;
+mod remote;
+mod uri;
 
 pub use buffer::{ALIGNMENT, AlignedBuffer};
 pub use disk::{Disk, Facts};
 pub use error::TargetError;
+pub use location::Location;
+pub use uri::{ProtocolError, Uri, UriError};
 
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::fstatvfs;
 
+use crate::cancel::Cancel;
+use crate::exporter::Program;
+use remote::Remote;
+
 /// What is zeroed at either end of a disk, or of the part of it that an image leaves free, in
 /// bytes: room for partition tables and the signatures of file systems, RAID and LVM.
 pub(crate) const ENDS: u64 = 1 << 20;
+
+/// How many connections the copy has to a disk that is exported: as many as it has writers.
+const CONNECTIONS: usize = 4;
 
 /// A disk that is open for reading and writing, and locked against every other deployment
 /// until the last descriptor of it is closed. One that was made by opening it is removed
@@ -30,14 +43,23 @@ pub(crate) const ENDS: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Target {
     disk: Disk,
-    identity: (u64, u64),
     kind: Kind,
 }
 
 #[derive(Debug)]
 enum Kind {
     File(file::Regular),
-    Block(block::Device),
+    Block { identity: (u64, u64) },
+    Remote(Remote),
+}
+
+/// A way to a disk for another process.
+#[derive(Debug)]
+pub enum Handle {
+    /// The open disk itself.
+    File(File),
+    /// A socket on which it is exported by NBD as [`crate::exporter::EXPORT`].
+    Export(OwnedFd),
 }
 
 impl Target {
@@ -81,6 +103,34 @@ impl Target {
         }
     }
 
+    /// Opens the disk behind `uri`, likewise, by means of `program`. Nothing keeps others from
+    /// it: that is for the storage to do.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or not be written unless it is `read_only`, has an impossible
+    /// size or another one than was asked for, or is too small for the image.
+    pub fn reach(
+        uri: &Uri,
+        read_only: bool,
+        size: Option<u64>,
+        image_length: Option<u64>,
+        program: &Program,
+        cancel: &Cancel,
+    ) -> Result<Self, TargetError> {
+        let (disk, remote) = remote::open(uri, read_only, program, cancel)?;
+        let (path, capacity) = (disk.path(), disk.facts().capacity);
+        if let Some(asked) = size.filter(|asked| *asked != capacity) {
+            return Err(TargetError::FixedSize {
+                path: path.into(),
+                present: capacity,
+                asked,
+            });
+        }
+        open::fits(path, capacity, image_length.unwrap_or(0))?;
+        let kind = Kind::Remote(remote);
+        Ok(Target { disk, kind })
+    }
+
     /// The path it was opened by, for messages only.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -101,10 +151,32 @@ impl Target {
         open::fits(self.path(), self.capacity(), image_length.unwrap_or(0))
     }
 
-    /// The open disk, to be handed to the virtual machine too.
-    #[must_use]
-    pub fn file(&self) -> &File {
-        self.disk.file()
+    /// The disk, to be handed to the virtual machine.
+    ///
+    /// # Errors
+    /// When descriptors have run out.
+    pub fn handle(&self) -> io::Result<Handle> {
+        match (&self.kind, self.disk.file()) {
+            (Kind::Remote(remote), _) => Ok(Handle::Export(remote.connect()?)),
+            (_, Some(file)) => Ok(Handle::File(file.try_clone()?)),
+            (_, None) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// What the copy's process needs to write to it: the open disk, or some sockets on which it is
+    /// exported.
+    ///
+    /// # Errors
+    /// When descriptors have run out.
+    pub fn for_copy(&self) -> io::Result<Vec<OwnedFd>> {
+        let count = self.disk.facts().exported.map_or(1, |_| CONNECTIONS);
+        let handles = (0..count).map(|_| {
+            Ok(match self.handle()? {
+                Handle::File(file) => file.into(),
+                Handle::Export(socket) => socket,
+            })
+        });
+        handles.collect()
     }
 
     /// Its size in bytes, a multiple of [`Target::sector_size`].
@@ -116,16 +188,13 @@ impl Target {
     /// Its logical sector size in bytes, 512 to 4096; 512 for a regular file.
     #[must_use]
     pub fn sector_size(&self) -> u32 {
-        match &self.kind {
-            Kind::File(_) => file::SECTOR,
-            Kind::Block(device) => device.sector,
-        }
+        self.disk.facts().sector
     }
 
     /// Whether it is a block device.
     #[must_use]
     pub fn is_block_device(&self) -> bool {
-        matches!(self.kind, Kind::Block(_))
+        matches!(self.kind, Kind::Block { .. })
     }
 
     /// Whether writes pass the page cache by (O_DIRECT).
@@ -148,18 +217,22 @@ impl Target {
     }
 
     /// File system and inode, which tell whether two descriptors lead to one file.
-    pub(crate) fn identity(&self) -> (u64, u64) {
-        self.identity
+    pub(crate) fn identity(&self) -> Option<(u64, u64)> {
+        match &self.kind {
+            Kind::File(regular) => Some(regular.identity()),
+            Kind::Block { identity } => Some(*identity),
+            Kind::Remote(_) => None,
+        }
     }
 
     /// How many bytes anybody but root can still add to the file system that holds it; nothing for
-    /// a block device, which has all its room already.
+    /// a device, which has all its room already.
     pub(crate) fn room(&self) -> Option<u64> {
-        match self.kind {
-            Kind::File(_) => fstatvfs(self.file())
+        match (&self.kind, self.disk.file()) {
+            (Kind::File(_), Some(file)) => fstatvfs(file)
                 .ok()
                 .map(|about| about.f_bavail.saturating_mul(about.f_frsize)),
-            Kind::Block(_) => None,
+            _ => None,
         }
     }
 
@@ -216,7 +289,7 @@ impl Target {
         self.disk.flush()?;
         let named = match &self.kind {
             Kind::File(regular) => regular.flush_name(),
-            Kind::Block(_) => Ok(()),
+            Kind::Block { .. } | Kind::Remote(_) => Ok(()),
         };
         named.map_err(|error| TargetError::Flush {
             path: self.path().into(),
@@ -225,16 +298,10 @@ impl Target {
     }
 }
 
-impl AsFd for Target {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file().as_fd()
-    }
-}
-
 impl Drop for Target {
     fn drop(&mut self) {
-        if let Kind::File(regular) = &self.kind {
-            regular.undo(self.file(), self.path(), self.identity);
+        if let (Kind::File(regular), Some(file)) = (&self.kind, self.disk.file()) {
+            regular.undo(file, self.path());
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::accel::Kind;
 use crate::config::ParametersSeat;
+use crate::exporter::EXPORT;
 
 /// The serial number of the disk that holds the helper's root file system.
 pub(crate) const ROOT_SERIAL: &str = "snf-helper";
@@ -26,9 +27,46 @@ pub(super) struct Shape<'a> {
 #[derive(Debug)]
 pub(super) struct DiskShape {
     pub(super) descriptor: i32,
-    pub(super) is_block_device: bool,
-    pub(super) is_direct: bool,
+    pub(super) medium: Medium,
     pub(super) is_read_only: bool,
+    /// Bytes.
+    pub(super) sector: u32,
+}
+
+/// What the descriptor of a disk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Medium {
+    /// A regular file.
+    File { is_direct: bool },
+    /// A block device.
+    Device { is_direct: bool },
+    /// A socket on which it is exported by NBD.
+    Export,
+}
+
+impl Medium {
+    /// The options of the node that the bytes come from, in a set of descriptors of this number;
+    /// and the mode of its cache.
+    fn options(self, descriptor: i32, set: usize) -> (String, &'static str) {
+        let (driver, is_direct) = match self {
+            Medium::File { is_direct } => ("file", is_direct),
+            Medium::Device { is_direct } => ("host_device", is_direct),
+            Medium::Export => {
+                return (
+                    format!("driver=nbd,server.type=fd,server.str={descriptor},export={EXPORT}"),
+                    "off",
+                );
+            }
+        };
+        let direct = if is_direct { "on" } else { "off" };
+        // Locks of the host's: QEMU's own would need the file's name.
+        (
+            format!(
+                "driver={driver},filename=/dev/fdset/{set},locking=off,cache.direct={direct},aio=threads"
+            ),
+            direct,
+        )
+    }
 }
 
 /// What every QEMU of ours gets, whatever it runs: nothing that is not asked for, and
@@ -77,26 +115,19 @@ pub(super) fn arguments(shape: &Shape<'_>) -> Vec<String> {
         kernel_line(shape.accelerator, shape.kernel_command_line),
     );
     for (index, disk) in shape.disks.iter().enumerate() {
-        let driver = if disk.is_block_device {
-            "host_device"
-        } else {
-            "file"
-        };
-        let direct = if disk.is_direct { "on" } else { "off" };
         let access = if disk.is_read_only {
             "read-only=on"
         } else {
             "discard=unmap"
         };
         let set = index + 1;
-        add("-add-fd", format!("fd={},set={set}", disk.descriptor));
-        // Locks of the host's: QEMU's own would need the file's name.
+        let (options, direct) = disk.medium.options(disk.descriptor, set);
+        if disk.medium != Medium::Export {
+            add("-add-fd", format!("fd={},set={set}", disk.descriptor));
+        }
         add(
             "-blockdev",
-            format!(
-                "driver={driver},node-name=file{index},filename=/dev/fdset/{set},locking=off,\
-                 cache.direct={direct},aio=threads,{access}"
-            ),
+            format!("node-name=file{index},{options},{access}"),
         );
         // Never guessed: what a guest wrote to its disk's start means nothing here.
         add(
@@ -106,10 +137,12 @@ pub(super) fn arguments(shape: &Shape<'_>) -> Vec<String> {
             ),
         );
         // QEMU alone would stop the machine, in the hope of room, when there is none to write to.
-        add(
-            "-device",
-            format!("virtio-blk-pci,drive=disk{index},werror=report"),
-        );
+        let mut device = format!("virtio-blk-pci,drive=disk{index},werror=report");
+        if disk.sector > 512 {
+            let sector = disk.sector;
+            device += &format!(",logical_block_size={sector},physical_block_size={sector}");
+        }
+        add("-device", device);
     }
     let mut add_read_only = |name: &str, descriptor: i32, set: usize| {
         add("-add-fd", format!("fd={descriptor},set={set}"));
@@ -187,15 +220,15 @@ mod tests {
             disks: vec![
                 DiskShape {
                     descriptor: 102,
-                    is_block_device: true,
-                    is_direct: true,
+                    medium: Medium::Device { is_direct: true },
                     is_read_only: false,
+                    sector: 512,
                 },
                 DiskShape {
                     descriptor: 103,
-                    is_block_device: false,
-                    is_direct: false,
+                    medium: Medium::File { is_direct: false },
                     is_read_only: false,
+                    sector: 512,
                 },
             ],
             parameters: Some((104, parameters)),
@@ -226,11 +259,11 @@ mod tests {
         -initrd /proc/self/fd/101
         -append quiet console=ttyS0 panic=-1 oops=panic cryptomgr.notests=1 mitigations=off tsc=reliable no_timer_check initcall_blacklist=a,b
         -add-fd fd=102,set=1
-        -blockdev driver=host_device,node-name=file0,filename=/dev/fdset/1,locking=off,cache.direct=on,aio=threads,discard=unmap
+        -blockdev node-name=file0,driver=host_device,filename=/dev/fdset/1,locking=off,cache.direct=on,aio=threads,discard=unmap
         -blockdev driver=raw,node-name=disk0,file=file0,discard=unmap,cache.direct=on
         -device virtio-blk-pci,drive=disk0,werror=report
         -add-fd fd=103,set=2
-        -blockdev driver=file,node-name=file1,filename=/dev/fdset/2,locking=off,cache.direct=off,aio=threads,discard=unmap
+        -blockdev node-name=file1,driver=file,filename=/dev/fdset/2,locking=off,cache.direct=off,aio=threads,discard=unmap
         -blockdev driver=raw,node-name=disk1,file=file1,discard=unmap,cache.direct=off
         -device virtio-blk-pci,drive=disk1,werror=report
         -add-fd fd=104,set=3
@@ -244,6 +277,26 @@ mod tests {
         -chardev socket,id=events,fd=107
         -serial chardev:events
         ");
+    }
+
+    #[test]
+    fn an_exported_disk_is_a_socket_and_keeps_its_sectors() {
+        let mut shape = shape(ParametersSeat::Virtio);
+        shape.disks = vec![DiskShape {
+            descriptor: 109,
+            medium: Medium::Export,
+            is_read_only: false,
+            sector: 4096,
+        }];
+        let with = lines(&arguments(&shape));
+        for line in [
+            "-blockdev node-name=file0,driver=nbd,server.type=fd,server.str=109,export=disk,discard=unmap\n",
+            "-blockdev driver=raw,node-name=disk0,file=file0,discard=unmap,cache.direct=off\n",
+            "-device virtio-blk-pci,drive=disk0,werror=report,logical_block_size=4096,physical_block_size=4096\n",
+        ] {
+            assert!(with.contains(line), "{with}");
+        }
+        assert!(!with.contains("fd=109,set"), "{with}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -12,10 +12,11 @@ use rustix::fs::{OFlags, fcntl_getfl};
 use snf_image_sandbox::{Confined, Descriptors, Launcher, Limits, Spec, StartError, Streams, User};
 
 use super::accel::{Accelerator, Kind};
-use super::command_line::{self, DiskShape, Shape};
+use super::command_line::{self, DiskShape, Medium, Shape};
 use super::error::{Doing, VmError};
 use super::machine::{Disk, Machine};
 use super::ports::{self, Ports};
+use crate::target::Handle;
 
 /// Where a distribution keeps the emulator's libraries and firmware.
 const SYSTEM: [&str; 5] = [
@@ -109,21 +110,31 @@ impl Emulator<'_> {
 pub(super) fn launch(machine: &Machine) -> Result<(Confined, Ports), VmError> {
     let (ports, guest) = ports::connect().doing("making the helper's serial ports")?;
     let mut descriptors = Descriptors::default();
-    let mut add =
-        |file: &File| -> io::Result<i32> { Ok(descriptors.add(OwnedFd::from(file.try_clone()?))) };
+    let add = |descriptors: &mut Descriptors, file: &File| -> io::Result<i32> {
+        Ok(descriptors.add(OwnedFd::from(file.try_clone()?)))
+    };
     let duplicating = "duplicating descriptors for the helper";
-    let kernel = add(&machine.kernel).doing(duplicating)?;
-    let initrd = add(&machine.initrd).doing(duplicating)?;
+    let kernel = add(&mut descriptors, &machine.kernel).doing(duplicating)?;
+    let initrd = add(&mut descriptors, &machine.initrd).doing(duplicating)?;
     let mut disks = Vec::new();
     for disk in &machine.disks {
-        let descriptor = add(&disk.file).doing(duplicating)?;
+        let copy = match &disk.handle {
+            Handle::File(file) => file.as_fd().try_clone_to_owned(),
+            Handle::Export(socket) => socket.try_clone(),
+        };
+        let descriptor = descriptors.add(copy.doing(duplicating)?);
         disks.push(shape(disk, descriptor).doing("looking at a disk for the helper")?);
     }
     let parameters = match &machine.parameters {
-        Some(disk) => Some((add(&disk.image).doing(duplicating)?, disk.seat)),
+        Some(disk) => {
+            let image = add(&mut descriptors, &disk.image).doing(duplicating)?;
+            Some((image, disk.seat))
+        }
         None => None,
     };
-    let root = machine.root.as_ref().map(&mut add).transpose();
+    let root = (machine.root.as_ref())
+        .map(|root| add(&mut descriptors, root))
+        .transpose();
     let root = root.doing(duplicating)?;
     let shape = Shape {
         accelerator: machine.accelerator.kind,
@@ -153,16 +164,30 @@ pub(super) fn launch(machine: &Machine) -> Result<(Confined, Ports), VmError> {
 }
 
 fn shape(disk: &Disk, descriptor: i32) -> io::Result<DiskShape> {
+    let medium = match &disk.handle {
+        Handle::File(file) => {
+            let is_direct = fcntl_getfl(file)?.contains(OFlags::DIRECT);
+            if file.metadata()?.file_type().is_block_device() {
+                Medium::Device { is_direct }
+            } else {
+                Medium::File { is_direct }
+            }
+        }
+        Handle::Export(_) => Medium::Export,
+    };
     Ok(DiskShape {
         descriptor,
-        is_block_device: disk.file.metadata()?.file_type().is_block_device(),
+        medium,
         is_read_only: disk.read_only,
-        is_direct: fcntl_getfl(&disk.file)?.contains(OFlags::DIRECT),
+        sector: disk.sector,
     })
 }
 
 fn largest_file(disks: &[Disk]) -> u64 {
-    let sizes = disks.iter().filter_map(|disk| disk.file.metadata().ok());
+    let sizes = disks.iter().filter_map(|disk| match &disk.handle {
+        Handle::File(file) => file.metadata().ok(),
+        Handle::Export(_) => None,
+    });
     sizes.map(|metadata| metadata.len()).max().unwrap_or(0)
 }
 

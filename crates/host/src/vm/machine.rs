@@ -9,6 +9,7 @@ use snf_image_sandbox::{Launcher, User};
 
 use super::accel::{Accelerator, Kind};
 use crate::config::ParametersSeat;
+use crate::target::Handle;
 
 /// One helper VM. Its descriptors are duplicated for QEMU and stay open here.
 #[derive(Debug)]
@@ -42,11 +43,14 @@ pub struct Machine {
 /// A disk of the instance.
 #[derive(Debug)]
 pub struct Disk {
-    /// Open for reading and, unless it is read-only, for writing. QEMU does direct I/O if this
-    /// descriptor does (O_DIRECT): the flag belongs to the opening, which both share.
-    pub file: File,
-    /// Whether the helper may only read it; the file is open for reading only then.
+    /// A file or block device, open for reading and, unless it is read-only, for writing, with
+    /// which QEMU does direct I/O if this descriptor does (O_DIRECT): the flag belongs to the
+    /// opening, which both share. Or a socket on which it is exported.
+    pub handle: Handle,
+    /// Whether the helper may only read it; a file is open for reading only then.
     pub read_only: bool,
+    /// The logical sector size that the helper sees, in bytes: 512 to 4096.
+    pub sector: u32,
 }
 
 /// The disk that holds the parameters.

@@ -83,6 +83,7 @@ impl Node {
         let user = User::lookup("nobody").unwrap();
         let order = Order {
             format: Format::Diskdump,
+            exporter: None,
         };
         let copying = Copying::start(Input::Stream(stream), order, &target, &user);
         let copied = copying.unwrap().finish(&mut |_, _| {}, cancel);

@@ -42,7 +42,7 @@ fn a_dump_becomes_a_disk_with_one_active_partition() {
     for (number, content) in contents(&dump).into_iter().enumerate() {
         let disk = folder.path().join(format!("disk{number}"));
         let target = Target::open(&disk, Some(32 * MIB), None).unwrap();
-        let content = FileSystem::Ext.as_disk(content, &code).unwrap();
+        let content = FileSystem::Ext.as_disk(content, &code, 512).unwrap();
         copy(content, target.disk(), &|_| {}).unwrap();
         target.keep();
         let text = disk.to_str().unwrap();
@@ -64,7 +64,7 @@ fn what_is_no_such_dump_or_only_its_beginning_is_refused() {
     let folder = folder();
     let dump = dump(folder.path());
     for content in contents(&dump) {
-        let wrong = FileSystem::Ntfs.as_disk(content, &[]).err().unwrap();
+        let wrong = FileSystem::Ntfs.as_disk(content, &[], 512).err().unwrap();
         assert!(wrong.to_string().contains("no dump of an NTFS"), "{wrong}");
     }
     File::options()
@@ -74,7 +74,7 @@ fn what_is_no_such_dump_or_only_its_beginning_is_refused() {
         .set_len(8 * MIB)
         .unwrap();
     for content in contents(&dump) {
-        let short = FileSystem::Ext.as_disk(content, &[]).err().unwrap();
+        let short = FileSystem::Ext.as_disk(content, &[], 512).err().unwrap();
         assert!(matches!(short, ImageError::Truncated { .. }), "{short}");
     }
 }

@@ -58,6 +58,7 @@ fn send(
     let user = User::lookup("nobody").unwrap();
     let order = Order {
         format: Format::Diskdump,
+        exporter: None,
     };
     let copying = Copying::start(input, order, &target, &user).unwrap();
     let copied = copying.finish(&mut |_, _| (), &Cancel::new().unwrap());

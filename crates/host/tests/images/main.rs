@@ -11,6 +11,7 @@
 mod bombs;
 mod collection;
 mod compression;
+mod containers;
 mod matrix;
 mod qcow2;
 mod server;

@@ -7,14 +7,17 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use snf_image::cancel::Cancel;
 use snf_image::copy::{Copied, CopyFailure, Copying, Order, measure, prepare};
+use snf_image::exporter::Program;
 use snf_image::format::Format;
 use snf_image::role;
 use snf_image::source::{Input, Producer, ProducerError, Source, Stream};
 use snf_image::spool::Spool;
 use snf_image::target::Target;
+use snf_image::vm::find_emulator;
 use snf_image_sandbox::User;
 use tempfile::TempDir;
 
@@ -112,7 +115,10 @@ impl Stage {
             }
         };
         let target = Target::open(disk, size, None).unwrap();
-        let order = Order { format };
+        let order = Order {
+            format,
+            exporter: None,
+        };
         let copied = self.copy(input, order, &target);
         if copied.is_ok() {
             target.keep();
@@ -128,14 +134,34 @@ impl Stage {
         })
     }
 
+    /// Puts `image` onto a disk that is one hole.
+    pub(crate) fn put_sparse(
+        &self,
+        image: &str,
+        format: Format,
+        size: u64,
+    ) -> Result<Copied, String> {
+        let disk = self.path("disk");
+        File::create(&disk).unwrap().set_len(size).unwrap();
+        let input = Input::File(Source::open(&self.path(image)).unwrap());
+        let target = Target::open(&disk, None, None).unwrap();
+        let order = Order {
+            format,
+            exporter: None,
+        };
+        let copied = self.copy(input, order, &target);
+        copied.map_err(|failure| failure.to_string())
+    }
+
     /// As a deployment does it: in two steps where the format needs all of the image.
     fn copy(&self, input: Input, order: Order, target: &Target) -> Result<Copied, CopyFailure> {
         let cancel = Cancel::new().unwrap();
         let (input, order) = if order.format.needs_all() {
             let spool = Spool::open(self.0.path(), Some(target.capacity())).unwrap();
-            let prepared = prepare(input, order, spool, &user(), &cancel)?;
+            let prepared = prepare(input, order, spool, &program(), &cancel)?;
             let order = Order {
                 format: prepared.format,
+                exporter: prepared.exporter,
             };
             (Input::File(prepared.image), order)
         } else {
@@ -172,6 +198,14 @@ struct Sender;
 impl Producer for Sender {
     fn finish(self: Box<Self>, _: &Cancel) -> Result<(), ProducerError> {
         Ok(())
+    }
+}
+
+fn program() -> Program {
+    Program {
+        qemu: find_emulator(Path::new("qemu-system-x86_64")).unwrap(),
+        user: user(),
+        patience: Duration::from_secs(60),
     }
 }
 

@@ -101,6 +101,7 @@ fn copy() -> Result<(), Failed> {
     let target = Target::open(&folder.path().join("disk"), Some(4096), None)?;
     let order = Order {
         format: Format::Diskdump,
+        exporter: None,
     };
     let input = Input::File(Source::open(&image)?);
     let copying = Copying::start(input, order, &target, &user)?;

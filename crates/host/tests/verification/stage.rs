@@ -84,7 +84,7 @@ impl Stage {
             digest: asked.digest.as_ref().map(|digest| digest.parse().unwrap()),
             digest_list: asked.list.as_ref().map(document),
             signature: asked.signature.as_ref().map(document),
-            target: self.path("disk"),
+            target: self.path("disk").into(),
             size: None,
             other_disks: Vec::new(),
             only: None,
