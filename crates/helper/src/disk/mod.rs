@@ -20,3 +20,6 @@ pub mod resolve;
 pub mod swap;
 pub mod table;
 pub mod xfs;
+
+#[cfg(test)]
+mod samples_tests;
