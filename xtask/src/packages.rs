@@ -57,6 +57,7 @@ pub(crate) const DEBIAN: &[&str] = &[
     "minisign",
     // Servers of the tests, and their certificates.
     "curl",
+    "docker-registry",
     "memcached",
     "openssl",
     "python3",

@@ -13,6 +13,7 @@ pub mod machine;
 mod memcached;
 pub mod nbd;
 pub mod process;
+pub mod registry;
 pub mod relay;
 pub mod swift;
 pub mod tool;

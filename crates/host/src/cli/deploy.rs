@@ -18,8 +18,9 @@ pub struct DeployArguments {
     /// The image: a file, a block device, where to fetch it from, or null to keep what the target holds
     ///
     /// A URL begins with http://, https://, ftp://, ftps:// or ftpes://, an object in a store is
-    /// s3://BUCKET/KEY or swift://CONTAINER/OBJECT. Where images may be fetched from is set by FETCH_ALLOW,
-    /// FETCH_DENY and STORES_DIR of the configuration. A file of the name null is ./null.
+    /// s3://BUCKET/KEY or swift://CONTAINER/OBJECT, an artifact in a registry oci://REGISTRY/NAME:TAG. Where
+    /// images may be fetched from is set by FETCH_ALLOW, FETCH_DENY and STORES_DIR of the configuration. A
+    /// file of the name null is ./null.
     #[arg(long, value_name = "FILE|URL|null", value_hint = ValueHint::FilePath)]
     pub image: OsString,
 

@@ -101,7 +101,7 @@ pub struct Settings {
     pub progress_monitor: PathBuf,
     /// `SPOOL_DIR`: where temporary files are made for images that must be there as a whole.
     pub spool_dir: PathBuf,
-    /// `STORES_DIR`: where the files lie that speak of object stores, with their credentials.
+    /// `STORES_DIR`: where the files lie that speak of object stores and registries, with their credentials.
     pub stores_dir: PathBuf,
     /// `TARGET_TIMEOUT`: how long the server of a disk behind a URI may take to answer.
     pub target_timeout: Duration,

@@ -34,6 +34,15 @@ pub(super) fn of_s3(text: &str) -> Option<&str> {
     rest.split_once("</Code>").map(|(word, _)| word)
 }
 
+/// A registry's: the first `code`.
+pub(super) fn of_registry(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("\"code\"")?;
+    let rest = rest.trim_start().strip_prefix(':')?.trim_start();
+    rest.strip_prefix('"')?
+        .split_once('"')
+        .map(|(word, _)| word)
+}
+
 fn is_word(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     !text.is_empty() && text.len() <= LONGEST && text.bytes().all(is_plain)
@@ -49,6 +58,9 @@ mod tests {
             "<?xml version='1.0'?><Error><Code>NoSuchKey</Code><Message>x</Message></Error>";
         assert_eq!(of_s3(answer), Some("NoSuchKey"));
         assert_eq!(of_s3("<html>"), None);
+        let answer = "{\"errors\": [{\"code\" : \"MANIFEST_UNKNOWN\", \"detail\": {}}]}";
+        assert_eq!(of_registry(answer), Some("MANIFEST_UNKNOWN"));
+        assert_eq!(of_registry("{}"), None);
         assert!(is_word("NoSuchKey"));
         for text in ["", "two words", "a\u{1b}[1m", "ä"] {
             assert!(!is_word(text), "{text}");

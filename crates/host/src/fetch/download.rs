@@ -37,6 +37,13 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// Why, where there is no further attempt.
+    pub(super) fn into_reason(self) -> String {
+        match self {
+            Trouble::Passing(reason) | Trouble::Final(reason) => reason,
+        }
+    }
+
     /// With what was being done before it.
     pub(super) fn behind(self, what: &str) -> Self {
         match self {

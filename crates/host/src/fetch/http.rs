@@ -11,6 +11,7 @@ use ureq::http::{Response, StatusCode};
 use super::client::{Client, Header, reader, text};
 use super::download::{Answer, Server, Trouble};
 use super::origin::{Asked, Origin};
+use crate::source::Url;
 
 /// How often a server may send elsewhere.
 const MAX_REDIRECTS: u32 = 10;
@@ -91,45 +92,28 @@ impl<O: Origin> Http<O> {
 
 impl<O: Origin> Server for Http<O> {
     fn open(&mut self, from: u64) -> Result<Answer, Trouble> {
+        let again = from > 0;
         let rest = self.rest(from)?;
-        let mut asked = self.origin.ask(&self.client, from > 0)?;
         let mut renewed = false;
-        let mut redirects = 0;
-        while redirects <= MAX_REDIRECTS {
-            let headers = [asked.headers.as_slice(), &rest].concat();
-            let response = self.client.get(&asked.url, &headers, from > 0)?;
-            let status = response.status();
-            match status {
+        loop {
+            let asked = self.origin.ask(&self.client, again)?;
+            let (response, url) = follow(&self.client, asked, &rest, again)?;
+            match response.status() {
                 StatusCode::OK if from == 0 => {
-                    self.origin.found(&asked.url);
+                    self.origin.found(&url);
                     return self.begin(response);
                 }
                 StatusCode::PARTIAL_CONTENT if from > 0 => {
-                    self.origin.found(&asked.url);
+                    self.origin.found(&url);
                     return self.resume(response, from);
                 }
                 StatusCode::OK | StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => {
                     return Err(changed());
                 }
-                StatusCode::MOVED_PERMANENTLY
-                | StatusCode::FOUND
-                | StatusCode::SEE_OTHER
-                | StatusCode::TEMPORARY_REDIRECT
-                | StatusCode::PERMANENT_REDIRECT => {
-                    asked = next(&asked, response.headers())?;
-                    redirects += 1;
-                }
-                _ if !renewed && self.origin.renew(&response) => {
-                    drop(response);
-                    asked = self.origin.ask(&self.client, from > 0)?;
-                    renewed = true;
-                }
+                _ if !renewed && self.origin.renew(&response) => renewed = true,
                 _ => return Err(self.origin.refused(response)),
             }
         }
-        Err(Trouble::Final(format!(
-            "the server redirects more than {MAX_REDIRECTS} times"
-        )))
     }
 }
 
@@ -138,6 +122,31 @@ fn is_web_page(content_type: &str) -> bool {
     ["text/html", "application/xhtml+xml"]
         .iter()
         .any(|page| kind.eq_ignore_ascii_case(page))
+}
+
+/// The first answer that does not send elsewhere, and where it came from. What stands in `more` is said
+/// to all.
+pub(super) fn follow(
+    client: &Client,
+    mut asked: Asked,
+    more: &[Header],
+    again: bool,
+) -> Result<(Response<Body>, Url), Trouble> {
+    for _ in 0..=MAX_REDIRECTS {
+        let headers = [asked.headers.as_slice(), more].concat();
+        let response = client.get(&asked.url, &headers, again)?;
+        match response.status() {
+            StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT => asked = next(&asked, response.headers())?,
+            _ => return Ok((response, asked.url)),
+        }
+    }
+    Err(Trouble::Final(format!(
+        "the server redirects more than {MAX_REDIRECTS} times"
+    )))
 }
 
 /// What a redirection asks to ask for.

@@ -13,6 +13,7 @@ mod ftp;
 mod http;
 mod keystone;
 mod location;
+mod oci;
 mod options;
 mod origin;
 mod permit;

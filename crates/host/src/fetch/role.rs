@@ -2,13 +2,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 
 use super::client::Client;
-use super::download::{Download, Server};
+use super::download::{Download, Server, Trouble};
 use super::ftp::Ftp;
 use super::http::Http;
 use super::location::At;
+use super::oci::{Hashed, Repository};
 use super::origin::{Origin, Plain};
 use super::permit::{Endpoint, Permit};
 use super::report::{Job, Report};
@@ -52,6 +53,14 @@ fn fetch(job: &Job, sink: File, reporter: &Reporter) -> Result<(), String> {
             let endpoints = origin.endpoints();
             download(job, origin, endpoints, sink, reporter)
         }
+        At::Place(Place::Oci(registry, artifact)) => {
+            let repository = Repository::new(registry, artifact);
+            let client = client(job, repository.endpoints())?;
+            let image = repository.image(&client).map_err(Trouble::into_reason)?;
+            let mut sink = Hashed::new(sink, image.digest());
+            send(job, &mut Http::new(client, image), &mut sink, reporter)?;
+            sink.check()
+        }
     }
 }
 
@@ -62,12 +71,25 @@ fn download(
     sink: File,
     reporter: &Reporter,
 ) -> Result<(), String> {
-    let options = &job.options;
-    let client = Client::new(options, Permit::new(&options.policy, endpoints))?;
-    send(job, &mut Http::new(client, origin), sink, reporter)
+    send(
+        job,
+        &mut Http::new(client(job, endpoints)?, origin),
+        sink,
+        reporter,
+    )
 }
 
-fn send(job: &Job, server: &mut dyn Server, sink: File, reporter: &Reporter) -> Result<(), String> {
+fn client(job: &Job, endpoints: Vec<Endpoint>) -> Result<Client, String> {
+    let options = &job.options;
+    Client::new(options, Permit::new(&options.policy, endpoints))
+}
+
+fn send(
+    job: &Job,
+    server: &mut dyn Server,
+    sink: impl Write,
+    reporter: &Reporter,
+) -> Result<(), String> {
     let options = &job.options;
     let begun = |length| reporter.report(&Report::Begun { length });
     Download::new(server, sink, options.patience).run(options.pause, begun)

@@ -37,7 +37,7 @@ pub struct Parameter {
 pub const PARAMETERS: [Parameter; 15] = [
     public(
         "img_id",
-        "The image: a name in IMAGE_DIR, local://NAME, an http, https or ftp URL, s3://BUCKET/KEY, swift://CONTAINER/OBJECT, what a back-end of the node reads (SCHEME:…), or null to keep the disk (required)",
+        "The image: a name in IMAGE_DIR, local://NAME, an http, https or ftp URL, s3://BUCKET/KEY, swift://CONTAINER/OBJECT, oci://REGISTRY/NAME:TAG, what a back-end of the node reads (SCHEME:…), or null to keep the disk (required)",
     ),
     public(
         "img_format",

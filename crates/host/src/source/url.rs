@@ -104,6 +104,11 @@ impl Url {
         Self::new(url)
     }
 
+    /// Adds to the query.
+    pub fn ask(&mut self, name: &str, value: &str) {
+        self.0.query_pairs_mut().append_pair(name, value);
+    }
+
     /// The whole of it, secrets included.
     #[must_use]
     pub fn expose(&self) -> &str {

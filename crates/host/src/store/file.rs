@@ -21,6 +21,7 @@ const LARGEST: u64 = 64 << 10;
 pub(super) enum Kind {
     S3,
     Swift,
+    Oci,
 }
 
 impl Kind {
@@ -29,6 +30,7 @@ impl Kind {
         match self {
             Kind::S3 => "s3",
             Kind::Swift => "swift",
+            Kind::Oci => "oci",
         }
     }
 
@@ -37,6 +39,7 @@ impl Kind {
         match self {
             Kind::S3 => ("BUCKETS", "bucket"),
             Kind::Swift => ("CONTAINERS", "container"),
+            Kind::Oci => ("REPOSITORIES", "repository"),
         }
     }
 }
@@ -57,12 +60,11 @@ pub(super) fn find<T>(
 ) -> Result<T, StoreError> {
     let (list, word) = kind.list();
     let mut any = None;
-    for path in paths(directory, kind.ending())? {
+    for (path, entries) in all(directory, kind)? {
         let wrong = |reason| StoreError::Content {
             path: path.clone(),
             reason,
         };
-        let entries = Entries::parse(&read(&path)?).map_err(wrong)?;
         let listed = entries.required(list).map_err(wrong)?;
         let mut listed = listed.split_whitespace();
         if listed.clone().any(|name| name == wanted) {
@@ -78,6 +80,16 @@ pub(super) fn find<T>(
         list,
         directory: directory.into(),
     })
+}
+
+/// What the files of a kind say, in the order of their names.
+pub(super) fn all(directory: &Path, kind: Kind) -> Result<Vec<(PathBuf, Entries)>, StoreError> {
+    let paths = paths(directory, kind.ending())?;
+    let read = |path: PathBuf| match Entries::parse(&read(&path)?) {
+        Ok(entries) => Ok((path, entries)),
+        Err(reason) => Err(StoreError::Content { path, reason }),
+    };
+    paths.into_iter().map(read).collect()
 }
 
 fn paths(directory: &Path, ending: &str) -> Result<Vec<PathBuf>, StoreError> {

@@ -1,4 +1,4 @@
-//! Images in object stores: their names, and what the administrator has written down about where
+//! Images in object stores and registries: their names, and what the administrator has written down about where
 //! they are.
 //!
 //! A name says no more than bucket and key. The endpoint and the credentials come from files that only
@@ -6,9 +6,11 @@
 //! is asked of a store here: that is done by the process that fetches, see [`crate::fetch`].
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod artifact;
 mod error;
 mod file;
 mod name;
+mod registry;
 mod s3;
 mod swift;
 
@@ -16,10 +18,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use artifact::{Artifact, Version};
 pub use error::StoreError;
 use file::Kind;
 pub(crate) use name::SCHEMES;
 pub use name::{NameError, Object, StoredName};
+pub use registry::Registry;
 pub use s3::S3;
 pub use swift::{Domain, Identity, Keystone, Login, Named, Swift};
 
@@ -30,6 +34,8 @@ pub enum Place {
     S3(S3, Object),
     /// In a store with Swift's API.
     Swift(Swift, Object),
+    /// In a registry.
+    Oci(Registry, Artifact),
 }
 
 impl Place {
@@ -39,6 +45,7 @@ impl Place {
         match self {
             Place::S3(_, object) => StoredName::S3(object.clone()),
             Place::Swift(_, object) => StoredName::Swift(object.clone()),
+            Place::Oci(_, artifact) => StoredName::Oci(artifact.clone()),
         }
     }
 
@@ -55,6 +62,10 @@ impl Place {
             StoredName::Swift(object) => {
                 let place = file::find(directory, Kind::Swift, &object.bucket, Swift::new)?;
                 Ok(Place::Swift(place, object.clone()))
+            }
+            StoredName::Oci(artifact) => {
+                let place = Registry::find(artifact, directory)?;
+                Ok(Place::Oci(place, artifact.clone()))
             }
         }
     }

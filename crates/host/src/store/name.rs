@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::artifact::Artifact;
+
 /// The longest name of a bucket, in bytes: S3 has at most 63, Swift 256.
 const LONGEST_BUCKET: usize = 256;
 
@@ -12,7 +14,7 @@ const LONGEST_BUCKET: usize = 256;
 const LONGEST_KEY: usize = 1024;
 
 /// The schemes of such names.
-pub(crate) const SCHEMES: [&str; 2] = ["s3", "swift"];
+pub(crate) const SCHEMES: [&str; 3] = ["s3", "swift", "oci"];
 
 /// The name of an image in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum StoredName {
     S3(Object),
     /// `swift://CONTAINER/OBJECT`
     Swift(Object),
+    /// `oci://REGISTRY/NAME:TAG` or `oci://REGISTRY/NAME@DIGEST`
+    Oci(Artifact),
 }
 
 /// An object in a bucket, or in Swift's words a container.
@@ -35,6 +39,11 @@ pub struct Object {
 /// Why a text is no such name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
+    /// Not of the form of a registry's.
+    #[error(
+        "after oci: two slashes, HOST or HOST:PORT, a slash, and NAME:TAG or NAME@sha256:HEX must follow"
+    )]
+    Artifact,
     /// Not of the form.
     #[error("after {0}: two slashes, a {1}, a slash and the name of an object must follow")]
     Form(&'static str, &'static str),
@@ -58,6 +67,7 @@ impl StoredName {
     /// See [`NameError`].
     pub(crate) fn parse(scheme: &str, rest: &str) -> Result<Self, NameError> {
         match scheme {
+            "oci" => Artifact::parse(rest).map(StoredName::Oci),
             "swift" => Object::parse(rest, "swift", "container").map(StoredName::Swift),
             _ => Object::parse(rest, "s3", "bucket").map(StoredName::S3),
         }
@@ -92,6 +102,7 @@ impl fmt::Display for StoredName {
         match self {
             StoredName::S3(object) => write!(formatter, "s3://{object}"),
             StoredName::Swift(object) => write!(formatter, "swift://{object}"),
+            StoredName::Oci(artifact) => write!(formatter, "oci://{artifact}"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Images in stores: real ones on this machine, each image compared byte by byte.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod oci;
 mod s3;
 mod swift;
 
