@@ -42,6 +42,8 @@ fn backend(scene: &Scene, status: u8) -> String {
     let program = programs.join("pithos");
     fs::write(&program, BACKEND).unwrap();
     fs::set_permissions(program, Permissions::from_mode(0o755)).unwrap();
+    // There before, so that it is not taken for something that the product left.
+    scene.write("asked", "").unwrap();
     let store = scene.directory().display();
     scene
         .write(
