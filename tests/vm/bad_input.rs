@@ -227,7 +227,11 @@ fn a_value_that_means_nothing_is_refused() {
     let Some(scene) = scene() else { return };
     let base = "--image image --target target";
     let long = format!("--hostname {}", "a".repeat(65));
-    let cases: [(&str, &[&str]); 11] = [
+    let cases: [(&str, &[&str]); 12] = [
+        (
+            "--nic mac=52:54:00:12:34:56,slaac --property MTU=1000",
+            &["network interface 0", "1000"],
+        ),
         ("--property NOVALUE", &["NOVALUE", "KEY=VALUE"]),
         ("--property 1=a", &["property name", "1"]),
         ("--property OSFAMILY=beos", &["OSFAMILY=beos", "linux"]),
@@ -260,6 +264,11 @@ fn wrong_usage_names_the_option() {
         ("--target target", "--image"),
         ("--image image --target target --size big", "--size"),
         ("--image image --target target --format vmdk9", "--format"),
+        ("--image image --target target --nic dhcp", "mac=52:54:00"),
+        (
+            "--image image --target target --nic mac=52:54:00:12:34:56,address=192.0.2.5/24,dhcp",
+            "comes too late",
+        ),
         (
             "--image image --target target --password-file file --password-hash-file file",
             "--password-hash-file",

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -18,6 +19,52 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// How long a machine may take to switch itself off.
 const OFF: Duration = Duration::from_secs(120);
 
+/// A network of the machine that leads nowhere but to a port of this host.
+#[derive(Debug)]
+pub struct UserNetwork {
+    mac: String,
+    range: String,
+    guest: String,
+    port: u16,
+}
+
+impl UserNetwork {
+    /// One with an interface of this MAC address, a range of addresses in which QEMU plays router
+    /// and DHCP server, and the address of the guest, whose SSH server is reached by a port of
+    /// the loopback interface.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub fn new(mac: &str, range: &str, guest: &str) -> Result<Self> {
+        // QEMU takes a number, so the port is free for a moment.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Ok(UserNetwork {
+            mac: mac.to_owned(),
+            range: range.to_owned(),
+            guest: guest.to_owned(),
+            port: listener.local_addr()?.port(),
+        })
+    }
+
+    /// The port of the loopback interface.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn arguments(&self, number: usize) -> [String; 4] {
+        [
+            "-netdev".into(),
+            format!(
+                "user,id=net{number},restrict=on,ipv6=off,net={},hostfwd=tcp:127.0.0.1:{}-{}:22",
+                self.range, self.port, self.guest
+            ),
+            "-device".into(),
+            format!("virtio-net-pci,netdev=net{number},mac={}", self.mac),
+        ]
+    }
+}
+
 /// A running machine. It is switched off hard when this is dropped.
 #[derive(Debug)]
 pub struct Machine {
@@ -32,10 +79,20 @@ impl Machine {
     /// # Errors
     /// When QEMU does not start.
     pub fn boot(disk: &Path) -> Result<Self> {
+        Self::boot_in(disk, &[])
+    }
+
+    /// Boots the disk likewise, with an interface in each of these networks.
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn boot_in(disk: &Path, networks: &[UserNetwork]) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let socket = directory.path().join("console");
         let listener = UnixListener::bind(&socket)?;
         let accelerator = accelerator();
+        let interfaces = networks.iter().enumerate();
+        let interfaces = interfaces.flat_map(|(number, network)| network.arguments(number));
         // setpriv has it ended by the kernel should this process die without a word.
         let mut qemu = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"])
@@ -53,6 +110,7 @@ impl Machine {
             .arg("-chardev")
             .arg(format!("socket,id=console,path={}", escaped(&socket)?))
             .args(["-serial", "chardev:console"])
+            .args(interfaces)
             .stdin(Stdio::null())
             .spawn()
             .context("starting qemu-system-x86_64")?;
