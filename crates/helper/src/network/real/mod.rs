@@ -26,8 +26,8 @@ mount -t proc proc /mnt/root/proc
 mount -t sysfs -o ro sysfs /mnt/root/sys
 mount --rbind /dev /mnt/root/dev
 mount -t tmpfs tmpfs /mnt/root/run
-ip link set lo up
-exec timeout 100 chroot /mnt/root /bin/sh -ec "$3"
+exec timeout 100 chroot /mnt/root /bin/sh -ec "ip link set lo up
+$3"
 "#;
 
 /// A system with the programs.
