@@ -16,6 +16,9 @@ _snf__image() {
             ",$1")
                 cmd="snf__image"
                 ;;
+            snf__image,cache)
+                cmd="snf__image__subcmd__cache"
+                ;;
             snf__image,config)
                 cmd="snf__image__subcmd__config"
                 ;;
@@ -28,6 +31,33 @@ _snf__image() {
             snf__image,helper)
                 cmd="snf__image__subcmd__helper"
                 ;;
+            snf__image__subcmd__cache,help)
+                cmd="snf__image__subcmd__cache__subcmd__help"
+                ;;
+            snf__image__subcmd__cache,list)
+                cmd="snf__image__subcmd__cache__subcmd__list"
+                ;;
+            snf__image__subcmd__cache,prune)
+                cmd="snf__image__subcmd__cache__subcmd__prune"
+                ;;
+            snf__image__subcmd__cache,verify)
+                cmd="snf__image__subcmd__cache__subcmd__verify"
+                ;;
+            snf__image__subcmd__cache__subcmd__help,help)
+                cmd="snf__image__subcmd__cache__subcmd__help__subcmd__help"
+                ;;
+            snf__image__subcmd__cache__subcmd__help,list)
+                cmd="snf__image__subcmd__cache__subcmd__help__subcmd__list"
+                ;;
+            snf__image__subcmd__cache__subcmd__help,prune)
+                cmd="snf__image__subcmd__cache__subcmd__help__subcmd__prune"
+                ;;
+            snf__image__subcmd__cache__subcmd__help,verify)
+                cmd="snf__image__subcmd__cache__subcmd__help__subcmd__verify"
+                ;;
+            snf__image__subcmd__help,cache)
+                cmd="snf__image__subcmd__help__subcmd__cache"
+                ;;
             snf__image__subcmd__help,config)
                 cmd="snf__image__subcmd__help__subcmd__config"
                 ;;
@@ -39,6 +69,15 @@ _snf__image() {
                 ;;
             snf__image__subcmd__help,helper)
                 cmd="snf__image__subcmd__help__subcmd__helper"
+                ;;
+            snf__image__subcmd__help__subcmd__cache,list)
+                cmd="snf__image__subcmd__help__subcmd__cache__subcmd__list"
+                ;;
+            snf__image__subcmd__help__subcmd__cache,prune)
+                cmd="snf__image__subcmd__help__subcmd__cache__subcmd__prune"
+                ;;
+            snf__image__subcmd__help__subcmd__cache,verify)
+                cmd="snf__image__subcmd__help__subcmd__cache__subcmd__verify"
                 ;;
             snf__image__subcmd__help__subcmd__helper,build)
                 cmd="snf__image__subcmd__help__subcmd__helper__subcmd__build"
@@ -80,8 +119,150 @@ _snf__image() {
 
     case "${cmd}" in
         snf__image)
-            opts="-v -h -V --config --verbose --json --help --version config deploy helper help"
+            opts="-v -h -V --config --verbose --json --help --version cache config deploy helper help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__cache)
+            opts="-v -h --config --verbose --json --help list prune verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__cache__subcmd__help)
+            opts="list prune verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__cache__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__cache__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__cache__subcmd__help__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__cache__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__cache__subcmd__list)
+            opts="-v -h --config --verbose --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__cache__subcmd__prune)
+            opts="-v -h --all --config --verbose --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__cache__subcmd__verify)
+            opts="-v -h --config --verbose --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -231,8 +412,64 @@ _snf__image() {
             return 0
             ;;
         snf__subcmd__image__subcmd__help)
-            opts="config deploy helper help"
+            opts="cache config deploy helper help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__help__subcmd__cache)
+            opts="list prune verify"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__help__subcmd__cache__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__help__subcmd__cache__subcmd__prune)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snf__subcmd__image__subcmd__help__subcmd__cache__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -88,3 +88,93 @@ fn an_instance_gets_no_image_but_that_of_img_digest() {
     let script = script.with("OSP_IMG_DIGEST", &sha256(&image));
     script.run("create").unwrap().succeeded();
 }
+
+#[test]
+fn a_published_list_decides_what_is_deployed() {
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    let list = |content: &str| {
+        fs::write(scene.path("SHA256SUMS"), content).unwrap();
+        scene.path("SHA256SUMS").display().to_string()
+    };
+    let stale = || fs::write(scene.path("disk"), vec![0xA5; 80 * MIB]).unwrap();
+    let digest = sha256(&image);
+    let name = image.file_name().unwrap().to_str().unwrap();
+
+    // Without its line nothing is touched.
+    stale();
+    let sums = list(&format!("{}  other.img\n", "0".repeat(64)));
+    let mut deployment = scene.deployment(&image, "disk", ["--digest-url", &sums]);
+    scene.fails(&mut deployment, 2, &["holds no digest of", "other.img"]);
+    assert!(
+        fs::read(scene.path("disk"))
+            .unwrap()
+            .iter()
+            .all(|byte| *byte == 0xA5)
+    );
+
+    // With another digest nothing is started.
+    let sums = list(&format!("{}  {name}\n", "0".repeat(64)));
+    let arguments = ["--json", "--digest-url", &sums];
+    let mut deployment = scene.deployment(&image, "disk", arguments);
+    let outcome = scene.fails(&mut deployment, 1, &["as was asked for"]);
+    no_task_has_begun(&outcome);
+    ends_are_zero(&scene.path("disk"));
+
+    let sums = list(&format!("{}  {name}\n", &digest["sha256:".len()..]));
+    let outcome = scene.deploy(&image, "disk", ["--digest-url", &sums]);
+    outcome.unwrap().succeeded();
+}
+
+#[test]
+fn an_image_that_was_changed_after_it_was_signed_never_meets_the_helper() {
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    let keys = scene.path("keys");
+    fs::create_dir(&keys).unwrap();
+    scene
+        .configure(&format!(
+            "KEYS_DIR=\"{}\"\nREQUIRE_SIGNATURE=yes\n",
+            keys.display()
+        ))
+        .unwrap();
+    let minisign = |arguments: &[&str]| {
+        Tool::new("minisign")
+            .args(arguments)
+            .directory(scene.directory())
+            .run()
+            .unwrap()
+    };
+    minisign(&["-G", "-W", "-p", "keys/key.pub", "-s", "key"]);
+    minisign(&[
+        "-S",
+        "-s",
+        "key",
+        "-m",
+        image.to_str().unwrap(),
+        "-x",
+        "signature",
+    ]);
+    let signature = scene.path("signature").display().to_string();
+    let arguments = ["--json", "--signature-url", &signature];
+
+    fs::write(scene.path("disk"), vec![0xA5; 80 * MIB]).unwrap();
+    let outcome = scene.deploy(&image, "disk", arguments).unwrap();
+    outcome.succeeded();
+
+    let mut deployment = scene.deployment(&image, "disk", ["--json"]);
+    scene.fails(&mut deployment, 2, &["REQUIRE_SIGNATURE=yes"]);
+
+    let mut bytes = fs::read(&image).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&image, bytes).unwrap();
+    fs::write(scene.path("disk"), vec![0xA5; 80 * MIB]).unwrap();
+    let mut deployment = scene.deployment(&image, "disk", arguments);
+    let outcome = scene.fails(
+        &mut deployment,
+        1,
+        &["does not fit what it is said to sign"],
+    );
+    no_task_has_begun(&outcome);
+    ends_are_zero(&scene.path("disk"));
+}

@@ -7,6 +7,7 @@
 
 pub mod appliance;
 pub mod backend;
+pub mod cache;
 pub mod cancel;
 pub mod cli;
 pub mod commands;

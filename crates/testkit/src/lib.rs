@@ -18,3 +18,4 @@ pub mod relay;
 pub mod swift;
 pub mod tool;
 pub mod tree;
+pub mod web;

@@ -1,6 +1,7 @@
 //! What can be typed.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod cache;
 mod config;
 mod deploy;
 mod helper;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
+pub use cache::CacheCommand;
 pub use config::ConfigArguments;
 pub use deploy::DeployArguments;
 pub use helper::{HelperBuildArguments, HelperCommand};
@@ -50,6 +52,9 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show, clear or check the cache of images that were fetched
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Show the settings that are in effect, and where each comes from
     Config(ConfigArguments),
     /// Deploy an image onto a disk and customise it

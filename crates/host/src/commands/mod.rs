@@ -1,6 +1,7 @@
 //! What is done, one file a subcommand.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod cache;
 mod deploy;
 mod failure;
 mod helper;
@@ -42,6 +43,7 @@ fn configuration(cli: &Cli) -> Result<Config, Failure> {
 fn dispatch(cli: &Cli, config: Config) -> Result<(), Failure> {
     let settings = &config.settings;
     match &cli.command {
+        Command::Cache(command) => cache::run(command, settings, cli.json),
         Command::Config(arguments) => show::run(arguments, config, cli.json),
         Command::Deploy(arguments) => deploy::run(arguments, settings, cli),
         Command::Helper(HelperCommand::Build(arguments)) => helper::build(arguments, settings),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::network::NetworkSettings;
 use crate::fetch::Rule;
+use crate::request::parse_size;
 use crate::source::Prefix;
 
 /// How the helper VM's processor is made.
@@ -89,6 +90,10 @@ pub struct Settings {
     pub image_debug: bool,
     /// `IMPORT_GROW`: whether an import onto a larger disk grows partition and file system.
     pub import_grow: bool,
+    /// `IMAGE_CACHE_DIR`: where images are kept that were fetched; nowhere when empty.
+    pub image_cache_dir: PathBuf,
+    /// `IMAGE_CACHE_SIZE`: how much they may take up, in bytes.
+    pub image_cache_size: u64,
     /// `KEYS_DIR`: where the keys are whose signatures count.
     pub keys_dir: PathBuf,
     /// `REQUIRE_DIGEST`: whether an image needs a digest or a signature.
@@ -145,6 +150,8 @@ impl Default for Settings {
             fetch_timeout: Duration::from_secs(30),
             image_debug: false,
             import_grow: true,
+            image_cache_dir: PathBuf::new(),
+            image_cache_size: 20 << 30,
             keys_dir: PathBuf::from("/etc/snf-image/keys"),
             require_digest: false,
             require_signature: false,
@@ -272,6 +279,16 @@ impl Settings {
             "IMPORT_GROW" => {
                 self.import_grow = yes_or_no(value).ok_or_else(|| refuse(YES_OR_NO))?
             }
+            "IMAGE_CACHE_DIR" => {
+                self.image_cache_dir = Some(PathBuf::from(value))
+                    .filter(|path| value.is_empty() || path.is_absolute())
+                    .ok_or_else(|| refuse("it is an absolute path of a directory, or empty"))?;
+            }
+            "IMAGE_CACHE_SIZE" => {
+                self.image_cache_size = parse_size(value).map_err(|_| {
+                    refuse("it is a number of bytes, or one with K, M, G or T behind")
+                })?;
+            }
             "KEYS_DIR" => self.keys_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?,
             "REQUIRE_DIGEST" => {
                 self.require_digest = yes_or_no(value).ok_or_else(|| refuse(YES_OR_NO))?
@@ -347,6 +364,8 @@ impl Settings {
             ),
             ("HELPER_SUITE", self.helper_suite.clone()),
             ("HELPER_USER", self.helper_user.clone()),
+            ("IMAGE_CACHE_DIR", path(&self.image_cache_dir)),
+            ("IMAGE_CACHE_SIZE", self.image_cache_size.to_string()),
             ("IMAGE_DEBUG", switch(self.image_debug)),
             ("IMAGE_DIR", path(&self.image_dir)),
             ("IMPORT_GROW", switch(self.import_grow)),
@@ -486,6 +505,8 @@ mod tests {
             ("IMAGE_DIR", ""),
             ("IMAGE_DEBUG", "maybe"),
             ("IMPORT_GROW", ""),
+            ("IMAGE_CACHE_DIR", "cache"),
+            ("IMAGE_CACHE_SIZE", "0"),
             ("KEYS_DIR", "keys"),
             ("REQUIRE_DIGEST", "sha256"),
             ("REQUIRE_SIGNATURE", "1"),

@@ -3,13 +3,14 @@
 
 use snf_image_sandbox::User;
 
-use super::vetting::Vetting;
+use super::vetting::{Opened, Vetting};
 use super::{DeployError, machine};
 use crate::backend;
+use crate::cache::{self, Cache, Fetched};
 use crate::cancel::Cancel;
 use crate::config::Settings;
 use crate::copy::{self, Copied, CopyFailure, Copying, Order};
-use crate::fetch::{self, Options};
+use crate::fetch::{self, Location, Options};
 use crate::format::Format;
 use crate::monitor::{Message, Monitor};
 use crate::request::Image;
@@ -17,32 +18,66 @@ use crate::source::{Input, Source};
 use crate::spool::Spool;
 use crate::store::Place;
 use crate::target::Target;
+use crate::verification::Digest;
 
-/// Opens what there is to copy, or begins to fetch it as `user` or to have it
-/// sent; nothing where the target keeps
-/// what it holds.
+/// Opens what there is to copy, or begins to fetch it as `user` or to have it sent; nothing where the
+/// target keeps what it holds. What is fetched, and has this digest where one is known, may be in the cache.
 pub(super) fn open(
     image: &Image,
+    digest: Option<&Digest>,
     settings: &Settings,
     user: &User,
     cancel: &Cancel,
-) -> Result<Option<Input>, DeployError> {
+) -> Result<Option<Opened>, DeployError> {
+    let fetch = |location| fetch(location, digest, settings, user, cancel);
     let input = match image {
         Image::At(path) => Input::File(Source::open(path)?),
         Image::Open(source) => Input::File(source.try_clone().map_err(DeployError::Descriptor)?),
-        Image::Url(url) => {
-            let options = Options::new(settings)?;
-            Input::Stream(fetch::start(url, &options, user, cancel)?)
-        }
+        Image::Url(url) => return fetch(url.into()).map(Some),
         Image::External(id) => Input::Stream(backend::start(id, &settings.into(), cancel)?),
         Image::Stored(name) => {
-            let options = Options::new(settings)?;
             let place = Place::find(name, &settings.stores_dir)?;
-            Input::Stream(fetch::start(place, &options, user, cancel)?)
+            return fetch(place.into()).map(Some);
         }
         Image::Keep => return Ok(None),
     };
-    Ok(Some(input))
+    Ok(Some(input.into()))
+}
+
+/// Begins to fetch an image, or finds it in the cache.
+fn fetch(
+    location: Location,
+    digest: Option<&Digest>,
+    settings: &Settings,
+    user: &User,
+    cancel: &Cancel,
+) -> Result<Opened, DeployError> {
+    let options = Options::new(settings)?;
+    // Without a cache everything works all the same.
+    let cache = Cache::of(settings).unwrap_or_else(|error| {
+        tracing::warn!("{error}");
+        None
+    });
+    let Some(cache) = cache else {
+        return Ok(Input::Stream(fetch::start(location, &options, user, cancel)?).into());
+    };
+    let name = location.name().to_owned();
+    match cache::fetch(&cache, location, digest, &options, user, cancel)? {
+        Fetched::Hit(hit) => {
+            tracing::info!("{name} is in the cache");
+            let input = Input::File(hit.source(&name)?);
+            Ok(Opened {
+                input,
+                claim: None,
+                hit: Some((cache, hit)),
+            })
+        }
+        Fetched::Stream { stream, claim } => Ok(Opened {
+            input: Input::Stream(stream),
+            claim,
+            hit: None,
+        }),
+    }
 }
 
 /// How many bytes the image has at the least, as long as it was not looked into: one that is larger than
@@ -136,7 +171,7 @@ pub(super) fn put(
     let is_on_target = copied
         .as_ref()
         .map_or_else(CopyFailure::is_on_target, |_| true);
-    let vetted = (copied.map_err(DeployError::from))
+    let vetted = (copied.map_err(|error| vetting.cause(error.into(), cancel)))
         .and_then(|copied| vetting.finish(cancel).map(|()| copied));
     if vetted.is_err() && is_on_target {
         let wiped = target.wipe_ends();

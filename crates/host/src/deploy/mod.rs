@@ -50,8 +50,14 @@ pub fn deploy(
     let user = machine::user(settings)?;
     let checks = verification::prepare(request, settings, &user, cancel)
         .map_err(|error| DeployError::Verification(error.into()).or_signal(cancel))?;
-    let input = image::open(&request.image, settings, &user, cancel)
-        .map_err(|error| error.or_signal(cancel))?;
+    let input = image::open(
+        &request.image,
+        checks.digest.as_ref(),
+        settings,
+        &user,
+        cancel,
+    )
+    .map_err(|error| error.or_signal(cancel))?;
     let (input, mut vetting) = Vetting::start(input, checks, &user)?;
     let (target, image) = both(
         input,
@@ -137,14 +143,16 @@ fn both(
     };
     let is_known = request.size.is_some() || request.target.exists();
     if !is_known {
-        let ready = image::ready(input, order, None, settings, user, monitor, cancel)?;
+        let ready = image::ready(input, order, None, settings, user, monitor, cancel)
+            .map_err(|error| vetting.cause(error, cancel))?;
         vetting.finish_if(ready.is_spooled, cancel)?;
         return Ok((open(ready.length)?, Some(ready)));
     }
     let target = open(image::least(&input, order.format))?;
     image::check_apart(&input, &target)?;
     let capacity = Some(target.capacity());
-    let ready = image::ready(input, order, capacity, settings, user, monitor, cancel)?;
+    let ready = image::ready(input, order, capacity, settings, user, monitor, cancel)
+        .map_err(|error| vetting.cause(error, cancel))?;
     vetting.finish_if(ready.is_spooled, cancel)?;
     target.check_room(ready.length)?;
     Ok((target, Some(ready)))

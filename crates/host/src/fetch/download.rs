@@ -25,6 +25,17 @@ pub(super) struct Answer {
     pub(super) body: Box<dyn Read>,
     /// How many bytes all of it has, where the server says so.
     pub(super) length: Option<u64>,
+    /// What else the server says of it.
+    pub(super) about: About,
+}
+
+/// What a server may say of a body.
+#[derive(Debug, Default)]
+pub(super) struct About {
+    /// What no other body is called (a strong ETag).
+    pub(super) validator: Option<String>,
+    /// There is none, since it is the one that is there already.
+    pub(super) is_unchanged: bool,
 }
 
 /// Why an attempt failed, in one line without secrets.
@@ -74,12 +85,12 @@ impl<'server, S: Write> Download<'server, S> {
         }
     }
 
-    /// Writes all of the body. `begun` is told its length once the server has answered. Before the
+    /// Writes all of the body. `begun` is told about it once the server has answered. Before the
     /// first retry `pause` is waited for, before each further one twice as long.
     pub(super) fn run(
         mut self,
         pause: Duration,
-        begun: impl FnOnce(Option<u64>) -> io::Result<()>,
+        begun: impl FnOnce(&Answer) -> io::Result<()>,
     ) -> Result<(), String> {
         let mut begun = Some(begun);
         let mut pauses = (0..RETRIES).map(|retry| pause.saturating_mul(1 << retry));
@@ -106,11 +117,11 @@ impl<'server, S: Write> Download<'server, S> {
 
     fn attempt<B>(&mut self, begun: &mut Option<B>) -> Result<(), Trouble>
     where
-        B: FnOnce(Option<u64>) -> io::Result<()>,
+        B: FnOnce(&Answer) -> io::Result<()>,
     {
         let answer = self.server.open(self.sent)?;
         if let Some(begun) = begun.take() {
-            begun(answer.length).map_err(|error| Trouble::Final(error.to_string()))?;
+            begun(&answer).map_err(|error| Trouble::Final(error.to_string()))?;
             self.length = answer.length;
         }
         match (self.length, answer.length) {

@@ -1,15 +1,17 @@
 //! HTTP and HTTPS: redirections within the policy, and resumption of the same body.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::io;
+
 use ureq::Body;
 use ureq::http::header::{
-    ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, LOCATION,
-    RANGE,
+    ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH, IF_RANGE,
+    LAST_MODIFIED, LOCATION, RANGE,
 };
 use ureq::http::{Response, StatusCode};
 
 use super::client::{Client, Header, reader, text};
-use super::download::{Answer, Server, Trouble};
+use super::download::{About, Answer, Server, Trouble};
 use super::origin::{Asked, Origin};
 use crate::source::Url;
 
@@ -22,21 +24,28 @@ pub(super) struct Http<O> {
     origin: O,
     /// What tells the body from any other.
     known: Known,
+    /// The validator of a body that is there already.
+    unless: Option<String>,
 }
 
 impl<O: Origin> Http<O> {
-    pub(super) fn new(client: Client, origin: O) -> Self {
+    /// Without a body where the server still has the one that `unless` is the validator of.
+    pub(super) fn new(client: Client, origin: O, unless: Option<String>) -> Self {
         Http {
+            unless,
             client,
             origin,
             known: Known::default(),
         }
     }
 
-    /// The headers that ask for the rest of the body.
+    /// The headers that ask for the body, or the rest of it.
     fn rest(&self, from: u64) -> Result<Vec<Header>, Trouble> {
         if from == 0 {
-            return Ok(Vec::new());
+            let unless = self.unless.clone();
+            return Ok((unless.into_iter())
+                .map(|validator| (IF_NONE_MATCH, validator))
+                .collect());
         }
         let range = (RANGE, format!("bytes={from}-"));
         match self.known.validator() {
@@ -52,6 +61,10 @@ impl<O: Origin> Http<O> {
 
     fn begin(&mut self, response: Response<Body>) -> Result<Answer, Trouble> {
         let headers = response.headers();
+        let about = About {
+            validator: Known::of(headers).strong(),
+            is_unchanged: false,
+        };
         if text(headers, ACCEPT_RANGES) != Some("none") {
             self.known = Known::of(headers);
         }
@@ -69,6 +82,7 @@ impl<O: Origin> Http<O> {
             (sent, known) => Ok(Answer {
                 length: sent.or(known),
                 body: reader(body),
+                about,
             }),
         }
     }
@@ -82,6 +96,7 @@ impl<O: Origin> Http<O> {
             Some((start, total)) if start == from => Ok(Answer {
                 length: total,
                 body: reader(response.into_body()),
+                about: About::default(),
             }),
             _ => Err(Trouble::Final(format!(
                 "asked for the image from byte {from} on, the server sends another part of it"
@@ -102,6 +117,16 @@ impl<O: Origin> Server for Http<O> {
                 StatusCode::OK if from == 0 => {
                     self.origin.found(&url);
                     return self.begin(response);
+                }
+                StatusCode::NOT_MODIFIED if from == 0 && self.unless.is_some() => {
+                    return Ok(Answer {
+                        body: Box::new(io::empty()),
+                        length: Some(0),
+                        about: About {
+                            is_unchanged: true,
+                            ..About::default()
+                        },
+                    });
                 }
                 StatusCode::PARTIAL_CONTENT if from > 0 => {
                     self.origin.found(&url);
@@ -184,6 +209,11 @@ impl Known {
             etag: owned(ETAG).filter(|etag| !etag.starts_with("W/")),
             modified: owned(LAST_MODIFIED),
         }
+    }
+
+    /// For `If-None-Match` at another time: only what is sure to be the same byte by byte.
+    fn strong(self) -> Option<String> {
+        self.etag.filter(|etag| etag.starts_with('"'))
     }
 
     /// For `If-Range`, where an ETag must stand in quotes.

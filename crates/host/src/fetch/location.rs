@@ -24,6 +24,23 @@ pub(super) enum At {
     Place(Place),
 }
 
+impl Location {
+    /// What messages call the image.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What tells it from all other places, secrets included.
+    pub(crate) fn key(&self) -> &str {
+        match &self.at {
+            At::Url(url) => url,
+            // Where a store is stands in the node's files alone.
+            At::Place(_) => &self.name,
+        }
+    }
+}
+
 impl From<&Url> for Location {
     fn from(url: &Url) -> Self {
         Location {

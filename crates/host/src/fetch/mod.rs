@@ -29,6 +29,6 @@ mod swift;
 pub use location::Location;
 pub use options::{Options, OptionsError};
 pub use policy::Policy;
-pub use producer::{FetchError, start};
+pub use producer::{FetchError, Found, start, start_unless};
 pub(crate) use role::serve;
 pub use rule::{Rule, RuleError};

@@ -71,6 +71,42 @@ pub fn start(
     user: &User,
     cancel: &Cancel,
 ) -> Result<Stream, FetchError> {
+    let location = location.into();
+    let url = location.name.clone();
+    match start_unless(None, location, options, user, cancel)? {
+        Found::Stream { stream, .. } => Ok(stream),
+        Found::Unchanged => Err(FetchError::Failed {
+            url,
+            reason: "the server says that nothing has changed".into(),
+        }),
+    }
+}
+
+/// What a server has.
+#[derive(Debug)]
+pub enum Found {
+    /// An image.
+    Stream {
+        /// Its bytes.
+        stream: Stream,
+        /// What the server calls this very image (a strong ETag), if it does.
+        validator: Option<String>,
+    },
+    /// The image that was known already.
+    Unchanged,
+}
+
+/// The same, unless the server still has the image of this validator.
+///
+/// # Errors
+/// As for [`start`].
+pub fn start_unless(
+    validator: Option<&str>,
+    location: impl Into<Location>,
+    options: &Options,
+    user: &User,
+    cancel: &Cancel,
+) -> Result<Found, FetchError> {
     let (reader, writer) = io::pipe()?;
     // A smaller one is as right, and a little slower.
     let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE);
@@ -79,6 +115,7 @@ pub fn start(
     let job = Job {
         location,
         options: options.clone(),
+        unless: validator.map(str::to_owned),
     };
     let needs = Needs {
         network: true,
@@ -92,15 +129,17 @@ pub fn start(
     let mut process = Process::start(Role::Fetch, user, needs, &job, vec![writer.into()])?;
     // The process bounds every step itself.
     let reason = match process.next(cancel, None)? {
-        Report::Begun { length } => {
-            return Ok(Stream {
+        Report::Begun { length, validator } => {
+            let stream = Stream {
                 bytes: File::from(OwnedFd::from(reader)),
                 name: name.clone(),
                 length,
                 patience: None,
                 producer: Box::new(Download { process, url: name }),
-            });
+            };
+            return Ok(Found::Stream { stream, validator });
         }
+        Report::Unchanged => return Ok(Found::Unchanged),
         Report::Failed { reason } => reason,
         Report::Done => "it ended before it began".into(),
     };
@@ -123,7 +162,7 @@ impl Producer for Download {
         match self.process.next(cancel, Some(LAST_WORD)) {
             Ok(Report::Done) => Ok(()),
             Ok(Report::Failed { reason }) => Err(failed(reason)),
-            Ok(Report::Begun { .. }) => Err(failed("it began twice".into())),
+            Ok(Report::Begun { .. } | Report::Unchanged) => Err(failed("it began twice".into())),
             Err(RoleError::Cancelled) => Err(ProducerError::Cancelled),
             Err(error) => Err(failed(error.to_string())),
         }

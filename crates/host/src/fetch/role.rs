@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use super::client::Client;
-use super::download::{Download, Server, Trouble};
+use super::download::{Answer, Download, Server, Trouble};
 use super::ftp::Ftp;
 use super::http::Http;
 use super::location::At;
@@ -58,7 +58,13 @@ fn fetch(job: &Job, sink: File, reporter: &Reporter) -> Result<(), String> {
             let client = client(job, repository.endpoints())?;
             let image = repository.image(&client).map_err(Trouble::into_reason)?;
             let mut sink = Hashed::new(sink, image.digest());
-            send(job, &mut Http::new(client, image), &mut sink, reporter)?;
+            // What is not sent has no digest: an image of a registry is sent each time.
+            send(
+                job,
+                &mut Http::new(client, image, None),
+                &mut sink,
+                reporter,
+            )?;
             sink.check()
         }
     }
@@ -73,7 +79,7 @@ fn download(
 ) -> Result<(), String> {
     send(
         job,
-        &mut Http::new(client(job, endpoints)?, origin),
+        &mut Http::new(client(job, endpoints)?, origin, job.unless.clone()),
         sink,
         reporter,
     )
@@ -91,6 +97,15 @@ fn send(
     reporter: &Reporter,
 ) -> Result<(), String> {
     let options = &job.options;
-    let begun = |length| reporter.report(&Report::Begun { length });
+    let begun = |answer: &Answer| {
+        reporter.report(&if answer.about.is_unchanged {
+            Report::Unchanged
+        } else {
+            Report::Begun {
+                length: answer.length,
+                validator: answer.about.validator.clone(),
+            }
+        })
+    };
     Download::new(server, sink, options.patience).run(options.pause, begun)
 }

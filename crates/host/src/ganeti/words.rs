@@ -129,6 +129,9 @@ fn of_verification(error: &VerificationError) -> Option<String> {
             "the image is damaged or another one: its {} digest is not the one that was asked for",
             wanted.algorithm()
         )),
+        (VerificationError::Kept { .. }, _) => {
+            Some("the node's copy of the image was damaged and is removed: try again".into())
+        }
         (VerificationError::Required { what, .. }, _) => Some(format!(
             "here only images with {what} are installed: see img_digest, img_digest_url, img_signature_url"
         )),

@@ -9,6 +9,8 @@ use super::signature::Signature;
 pub struct Checks {
     /// Their digest.
     pub digest: Option<Digest>,
+    /// Their digest as it was when they were put into the cache.
+    pub kept: Option<Digest>,
     /// Their signature, by one of the node's keys.
     pub signature: Option<Signature>,
 }
@@ -17,6 +19,6 @@ impl Checks {
     /// Whether any bytes will do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.digest.is_none() && self.signature.is_none()
+        self.digest.is_none() && self.kept.is_none() && self.signature.is_none()
     }
 }

@@ -90,6 +90,14 @@ pub enum VerificationError {
         /// What it is.
         found: Digest,
     },
+    /// What is in the cache is not what was put there.
+    #[error(
+        "the copy of image {name} in the cache (IMAGE_CACHE_DIR) was damaged and is removed: deploy again"
+    )]
+    Kept {
+        /// The image.
+        name: String,
+    },
     /// The process that checks.
     #[error(transparent)]
     Role(#[from] RoleError),

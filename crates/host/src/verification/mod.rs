@@ -18,6 +18,7 @@ mod process;
 mod report;
 mod role;
 mod signature;
+mod storing;
 mod taps;
 mod waiting;
 

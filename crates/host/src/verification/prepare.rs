@@ -45,7 +45,7 @@ pub fn prepare(
     };
     let mut checks = Checks {
         digest: request.digest.clone(),
-        signature: None,
+        ..Checks::default()
     };
     if let Some(list) = &request.digest_list {
         let digest = preparation.digest(&request.image, list, request.signature.as_ref())?;
@@ -193,10 +193,10 @@ impl Preparation<'_> {
         let source = Source::from_file(file, Path::new(shown))
             .map_err(|error| VerificationError::Image(error.to_string()))?;
         let checks = Checks {
-            digest: None,
             signature: Some(signature),
+            ..Checks::default()
         };
-        let (_, verifying) = Verifying::start(Input::File(source), checks, self.user)?;
+        let (_, verifying) = Verifying::start(Input::File(source), checks, None, self.user)?;
         let signer = verifying.finish(self.cancel)?.signed_by;
         let signer = signer.ok_or(VerificationError::Incomplete)?;
         tracing::info!("{shown} was signed by {signer}");

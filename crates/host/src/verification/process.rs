@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use snf_image_sandbox::{Limits, User};
 
 use super::checks::Checks;
-use super::digest::Digest;
+use super::digest::{Algorithm, Digest};
 use super::error::{SignatureError, VerificationError};
 use super::openpgp::Gpgv;
 use super::report::{Findings, Job, Minisign, Report};
@@ -32,6 +32,7 @@ pub struct Verifying {
     process: Process,
     name: String,
     digest: Option<Digest>,
+    kept: Option<Digest>,
     signature: Option<(Signature, Option<Gpgv>)>,
 }
 
@@ -40,17 +41,23 @@ pub struct Verifying {
 pub struct Verified {
     /// Who signed it, where that was asked for.
     pub signed_by: Option<String>,
+    /// The digests that were taken.
+    pub digests: Vec<Digest>,
+    /// Whether it is in the file that it was to be put into beside, or why not.
+    pub stored: Option<Result<(), String>>,
 }
 
 impl Verifying {
     /// Starts the process that sees all of `input`, and gives what the copy is to read: the same file, or
-    /// another pipe that the process passes the stream on to. It runs as `user`.
+    /// another pipe that the process passes the stream on to. All that comes is put into the file `store`
+    /// too, where there is one, up to so many bytes. The process runs as `user`.
     ///
     /// # Errors
     /// When it does not come up.
     pub fn start(
         input: Input,
         checks: Checks,
+        store: Option<(File, u64)>,
         user: &User,
     ) -> Result<(Input, Self), VerificationError> {
         let name = input.name();
@@ -94,12 +101,23 @@ impl Verifying {
             }
             None => {}
         }
+        let mut algorithms = Vec::new();
+        let digests = [&checks.digest, &checks.kept].into_iter().flatten();
+        let for_store = store.as_ref().map(|_| Algorithm::Sha256);
+        for algorithm in digests.map(Digest::algorithm).chain(for_store) {
+            if !algorithms.contains(&algorithm) {
+                algorithms.push(algorithm);
+            }
+        }
+        let limit = store.as_ref().map(|(_, limit)| *limit);
+        descriptors.extend(store.map(|(file, _)| file.into()));
         let job = Job {
             name: name.clone(),
             is_stream: matches!(input, Input::Stream(_)),
-            algorithms: checks.digest.iter().map(Digest::algorithm).collect(),
+            algorithms,
             minisign,
             has_program: gpgv.is_some(),
+            store: limit,
         };
         let needs = Needs {
             limits: Limits {
@@ -114,6 +132,7 @@ impl Verifying {
             process,
             name,
             digest: checks.digest,
+            kept: checks.kept,
             signature: checks.signature.map(|signature| (signature, gpgv)),
         };
         Ok((input, verifying))
@@ -128,6 +147,7 @@ impl Verifying {
             Report::Done(findings) => findings,
             Report::Failed { reason } => return Err(VerificationError::Image(reason)),
         };
+        self.check_kept(&findings)?;
         self.check_digest(&findings)?;
         let signed_by = match self.signature {
             Some((signature, gpgv)) => {
@@ -140,7 +160,21 @@ impl Verifying {
             }
             None => None,
         };
-        Ok(Verified { signed_by })
+        Ok(Verified {
+            signed_by,
+            digests: findings.digests,
+            stored: findings.stored,
+        })
+    }
+
+    /// Whether a file of the cache is still what it was.
+    fn check_kept(&self, findings: &Findings) -> Result<(), VerificationError> {
+        match &self.kept {
+            Some(kept) if !findings.digests.contains(kept) => Err(VerificationError::Kept {
+                name: self.name.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn check_digest(&self, findings: &Findings) -> Result<(), VerificationError> {

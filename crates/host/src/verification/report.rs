@@ -7,7 +7,8 @@ use super::digest::{Algorithm, Digest};
 use super::keys::MinisignKey;
 
 /// One image to look at. Beside it go the descriptors of the image and, in this order, of what
-/// there is of: the pipe to pass it on to, the pipe of the program that checks its OpenPGP signature.
+/// there is of: the pipe to pass it on to, the pipe of the program that checks its OpenPGP signature, the file
+/// of the cache.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Job {
     /// What messages call the image.
@@ -20,6 +21,8 @@ pub(super) struct Job {
     pub(super) minisign: Option<Minisign>,
     /// Whether a program checks an OpenPGP signature.
     pub(super) has_program: bool,
+    /// How many bytes may be put into the cache, where it is to be put there.
+    pub(super) store: Option<u64>,
 }
 
 /// A signature by minisign, and the key that it should be by.
@@ -45,4 +48,6 @@ pub(super) struct Findings {
     pub(super) digests: Vec<Digest>,
     /// Whether the signature by minisign fits, where there is one.
     pub(super) minisign: Option<bool>,
+    /// Whether it is in the file of the cache, where it was to be put there, or why not.
+    pub(super) stored: Option<Result<(), String>>,
 }

@@ -9,6 +9,7 @@ use minisign_verify::{PublicKey, Signature};
 
 use super::digest::Hasher;
 use super::report::{Findings, Job, Minisign, Report};
+use super::storing::Storing;
 use super::taps::Taps;
 use crate::role::{Inside, Role};
 use crate::source::Source;
@@ -38,6 +39,10 @@ fn verify(job: &Job, inside: &mut Inside) -> Result<Findings, String> {
     let image = file()?;
     let next = job.is_stream.then(&mut file).transpose()?;
     let program = job.has_program.then(&mut file).transpose()?;
+    let store = match job.store {
+        Some(limit) => Some(Storing::new(file()?, limit)),
+        None => None,
+    };
     let minisign = job.minisign.as_ref().map(decode).transpose()?;
     let verifier = minisign.as_ref().map(|(key, signature)| {
         let verifier = key.verify_stream(signature);
@@ -47,6 +52,7 @@ fn verify(job: &Job, inside: &mut Inside) -> Result<Findings, String> {
         hashers: job.algorithms.iter().copied().map(Hasher::new).collect(),
         minisign: verifier.transpose()?,
         program,
+        store,
     };
     match next {
         Some(next) => pass_on(&image, &next, &mut taps).map_err(|error| error.to_string())?,

@@ -8,6 +8,7 @@ use minisign_verify::StreamVerifier;
 
 use super::digest::Hasher;
 use super::report::Findings;
+use super::storing::Storing;
 
 /// Everything that wants to see the bytes.
 pub(super) struct Taps<'job> {
@@ -15,6 +16,7 @@ pub(super) struct Taps<'job> {
     pub(super) minisign: Option<StreamVerifier<'job>>,
     /// The pipe of a program.
     pub(super) program: Option<File>,
+    pub(super) store: Option<Storing>,
 }
 
 impl Taps<'_> {
@@ -33,6 +35,9 @@ impl Taps<'_> {
                 written => written?,
             }
         }
+        if let Some(store) = &mut self.store {
+            store.take(bytes);
+        }
         Ok(())
     }
 
@@ -40,6 +45,7 @@ impl Taps<'_> {
     pub(super) fn finish(self) -> Findings {
         Findings {
             digests: self.hashers.into_iter().map(Hasher::finish).collect(),
+            stored: self.store.map(Storing::finish),
             minisign: (self.minisign).map(|mut minisign| minisign.finalize().is_ok()),
         }
     }

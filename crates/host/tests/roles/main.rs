@@ -121,12 +121,9 @@ fn verification() -> Result<(), Failed> {
     let user = user();
     let image = tempfile::NamedTempFile::new()?;
     fs::write(image.path(), "an image")?;
-    let checks = Checks {
-        digest: None,
-        signature: None,
-    };
+    let checks = Checks::default();
     let input = Input::File(Source::open(image.path())?);
-    let (_, verifying) = Verifying::start(input, checks, &user)?;
+    let (_, verifying) = Verifying::start(input, checks, None, &user)?;
     let failure = verifying.finish(&Cancel::new()?).unwrap_err();
     let findings = Findings::read(&failure.to_string());
     findings.never(&NEVER);

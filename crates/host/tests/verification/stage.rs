@@ -113,7 +113,7 @@ impl Stage {
             By::File => Input::File(Source::open(&self.path(image)).unwrap()),
             By::Pipe => self.cat(image),
         };
-        let (input, verifying) = Verifying::start(input, checks, &user()).unwrap();
+        let (input, verifying) = Verifying::start(input, checks, None, &user()).unwrap();
         if let Input::Stream(mut stream) = input {
             let mut passed_on = Vec::new();
             stream.bytes.read_to_end(&mut passed_on).unwrap();

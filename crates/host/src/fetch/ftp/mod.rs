@@ -20,7 +20,7 @@ use self::channel::{Channel, tls};
 use self::control::Control;
 use self::place::Place;
 use super::dial::{connect, dial, words};
-use super::download::{Answer, Server, Trouble};
+use super::download::{About, Answer, Server, Trouble};
 use super::options::Options;
 use crate::source::Url;
 
@@ -154,6 +154,7 @@ impl Server for Ftp<'_> {
         Ok(Answer {
             body: Box::new(Body::new(control, data, self.options.patience)),
             length,
+            about: About::default(),
         })
     }
 }
