@@ -13,7 +13,7 @@ use super::{Reference, Url};
 pub enum Prefix {
     /// Relative to IMAGE_DIR; empty: all of it.
     Directory(PathBuf),
-    /// With http or https.
+    /// Of a scheme that is fetched.
     Url(Url),
 }
 
@@ -168,7 +168,7 @@ mod tests {
             "https://example.org/x",
             "https://me:hunter2@example.org/",
             "https://example.org/?x/",
-            "ftp://example.org/",
+            "gopher://example.org/",
         ] {
             assert!(text.parse::<Prefix>().is_err(), "{text}");
         }

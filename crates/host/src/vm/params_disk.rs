@@ -198,7 +198,7 @@ mod tests {
     fn parameters() -> Parameters {
         serde_json::from_value(serde_json::json!({
             "version": 1, "hostname": "vm1", "password": "geheim", "password_hash": null,
-            "authorized_keys": [], "host_keys": [], "properties": {}, "personality": [],
+            "authorized_keys": [], "host_keys": [], "nics": [], "properties": {}, "personality": [],
         }))
         .unwrap()
     }
