@@ -55,17 +55,18 @@ impl Cache {
                 .collect();
             names.sort();
             names.dedup();
-            listed.push(Listed {
+            let image = Listed {
                 length: found.len(),
                 allocated: found.blocks().saturating_mul(512),
                 used: found.atime(),
                 in_use: self.is_in_use(&name),
                 digest,
                 names,
-            });
+            };
+            listed.push(((found.atime(), found.atime_nsec()), image));
         }
-        listed.sort_by_key(|listed| listed.used);
-        Ok(listed)
+        listed.sort_by_key(|(used, _)| *used);
+        Ok(listed.into_iter().map(|(_, image)| image).collect())
     }
 
     fn is_in_use(&self, name: &str) -> bool {
