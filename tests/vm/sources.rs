@@ -64,8 +64,8 @@ fn an_instance_is_created_from_what_a_back_end_sends() {
     scene.small_image(tree::debian).unwrap();
     scene.blank("disk", 96).unwrap();
     let lines = backend(&scene, 0);
-    let watch = scene.watch().unwrap();
     let script = scene.script(&lines).unwrap();
+    let watch = scene.watch().unwrap();
     let id = "pithos://user/container/an image?version=1&x='hunter2'";
     let outcome = script
         .with_disks(&["disk"])
@@ -123,7 +123,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header('Content-Length', os.stat('image').st_size)
         self.end_headers()
         with open('image', 'rb') as image:
-            self.wfile.write(image.read(int(sys.argv[1])))
+            self.wfile.write(image.read()[:int(sys.argv[1])])
         self.close_connection = True
     def log_message(self, *arguments):
         pass
