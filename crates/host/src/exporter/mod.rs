@@ -13,7 +13,7 @@ mod process;
 mod qmp;
 
 pub use error::ExportError;
-pub use node::{Container, Node, Protocol, Secret};
+pub use node::{Container, Node, Protocol, Secret, SecretForm};
 pub use process::{Exporter, Program};
 
 /// What its only export is called.

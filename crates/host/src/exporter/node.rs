@@ -52,8 +52,28 @@ impl Container {
 pub struct Secret {
     /// By which the node's options name it.
     pub id: &'static str,
-    /// The bytes themselves.
+    /// How its bytes are written.
+    pub form: SecretForm,
+    /// The text.
     pub text: Zeroizing<String>,
+}
+
+/// How the bytes of a secret are written (qemu(1), "-object secret", "format").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretForm {
+    /// As they are.
+    Raw,
+    /// In base64, as Ceph writes its keys.
+    Base64,
+}
+
+impl SecretForm {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            SecretForm::Raw => "raw",
+            SecretForm::Base64 => "base64",
+        }
+    }
 }
 
 /// Shows nothing of it.
@@ -157,6 +177,7 @@ mod tests {
     fn a_secret_shows_nothing_of_itself() {
         let secret = Secret {
             id: "password",
+            form: SecretForm::Raw,
             text: Zeroizing::new("hunter2".into()),
         };
         assert_eq!(format!("{secret:?}"), "Secret(password)");

@@ -218,7 +218,8 @@ fn export(qmp: &mut Qmp, node: &Node, door: &Door, cancel: &Cancel) -> Result<u6
     if let Node::Disk(protocol) = node {
         for secret in &protocol.secrets {
             let object = json!({
-                "qom-type": "secret", "id": secret.id, "data": secret.text.as_str(),
+                "qom-type": "secret", "id": secret.id,
+                "format": secret.form.name(), "data": secret.text.as_str(),
             });
             qmp.execute("object-add", object, cancel)?;
         }

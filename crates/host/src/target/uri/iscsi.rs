@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::RESOLVER;
 use super::authority::Authority;
-use crate::exporter::{Protocol, Secret};
+use crate::exporter::{Protocol, Secret, SecretForm};
 
 /// The port of RFC 7143.
 const PORT: u16 = 3260;
@@ -80,6 +80,7 @@ impl Iscsi {
                 options.insert("password-secret".into(), PASSWORD.into());
                 secrets.push(Secret {
                     id: PASSWORD,
+                    form: SecretForm::Raw,
                     text: password.clone(),
                 });
             }

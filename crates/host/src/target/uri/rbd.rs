@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::authority::Authority;
 use super::ceph::{self, CONFIGURATION, DIRECTORY};
 use super::{ProtocolError, RESOLVER};
-use crate::exporter::{Protocol, Secret};
+use crate::exporter::{Protocol, Secret, SecretForm};
 
 /// The pool where none is named.
 const POOL: &str = "rbd";
@@ -128,7 +128,11 @@ impl Rbd {
             }
             if let Some(text) = key {
                 options.insert("key-secret".into(), KEY.into());
-                secrets.push(Secret { id: KEY, text });
+                secrets.push(Secret {
+                    id: KEY,
+                    form: SecretForm::Base64,
+                    text,
+                });
             }
         }
         let mut readable: Vec<PathBuf> = RESOLVER.map(PathBuf::from).into();
