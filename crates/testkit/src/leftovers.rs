@@ -39,18 +39,9 @@ impl Watch {
     /// When the system gives no answer.
     pub fn leftovers(&self) -> Result<Vec<String>> {
         let mut now = seen(&self.directory)?;
-        now.retain(|thing| !self.before.iter().any(|known| is_same(known, thing)));
+        now.retain(|thing| !self.before.contains(thing));
         Ok(now)
     }
-}
-
-/// A process is the same whatever program it has become since.
-fn is_same(known: &str, thing: &str) -> bool {
-    let process = |thing: &str| {
-        let (process, _) = thing.split_once(": ")?;
-        process.starts_with("process ").then(|| process.to_owned())
-    };
-    known == thing || process(known).is_some_and(|known| process(thing) == Some(known))
 }
 
 fn seen(directory: &Path) -> Result<Vec<String>> {

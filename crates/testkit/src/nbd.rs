@@ -6,11 +6,17 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::process::wait_for_descendant;
+
 /// Makes standard input the socket that the server was activated with (sd_listen_fds(3)).
 const ACTIVATE: &str = "exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
+
+/// How long the shell may take to become the server.
+const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// A running server. Dropped, it is gone.
 #[derive(Debug)]
@@ -55,7 +61,12 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("starting {command:?}"))?;
-        Ok(Server { process, address })
+        let server = Server { process, address };
+        // Before, it is a shell, and in between nothing that could be recognised.
+        if let Some(program) = command.first() {
+            wait_for_descendant(std::process::id(), program, START_LIMIT)?;
+        }
+        Ok(server)
     }
 
     /// Its URI for the export `name`.
