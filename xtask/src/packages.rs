@@ -62,6 +62,12 @@ pub(crate) const DEBIAN: &[&str] = &[
     "openssl",
     "python3",
     "nbdkit",
+    // Storage that only QEMU reaches: an iSCSI target, Ceph, and QEMU's drivers for both.
+    "ceph-common",
+    "ceph-mon",
+    "ceph-osd",
+    "qemu-block-extra",
+    "tgt",
     "python3-openssl",
     "python3-pyftpdlib",
     "swift-account",

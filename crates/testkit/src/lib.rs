@@ -8,6 +8,7 @@ pub mod console;
 pub mod disk;
 pub mod ext;
 pub mod filesystem;
+pub mod iscsi;
 pub mod leftovers;
 pub mod machine;
 mod memcached;
