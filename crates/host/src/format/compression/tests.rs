@@ -108,7 +108,8 @@ impl Damage {
         match self {
             Damage::None => {}
             Damage::Byte(at, byte) => *at.get_mut(bytes) = *byte,
-            Damage::End(at) => bytes.truncate(at.index(bytes.len())),
+            // Without a byte it is no compressed data, and no decoder is asked.
+            Damage::End(at) => bytes.truncate(at.index(bytes.len()).max(1)),
         }
     }
 }
