@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -67,8 +68,10 @@ pub(crate) fn end_orphans() {
         if children.is_empty() {
             return;
         }
-        for child in children {
-            end(child, deadline);
+        // All of them before any is waited for, so that one that hangs saves no other.
+        let killed: Vec<_> = children.into_iter().map(|pid| (pid, kill(pid))).collect();
+        for (child, handle) in killed {
+            await_end(child, handle, deadline);
         }
     }
 }
@@ -87,10 +90,15 @@ fn children() -> Vec<Pid> {
     numbers.filter(is_mine).filter_map(Pid::from_raw).collect()
 }
 
-fn end(child: Pid, deadline: Instant) {
+fn kill(child: Pid) -> Option<OwnedFd> {
     // A child that nobody has waited for keeps its number.
-    if let Ok(handle) = pidfd_open(child, PidfdFlags::empty()) {
-        let _ = pidfd_send_signal(&handle, Signal::KILL);
+    let handle = pidfd_open(child, PidfdFlags::empty()).ok()?;
+    let _ = pidfd_send_signal(&handle, Signal::KILL);
+    Some(handle)
+}
+
+fn await_end(child: Pid, handle: Option<OwnedFd>, deadline: Instant) {
+    if let Some(handle) = handle {
         let left = deadline.saturating_duration_since(Instant::now());
         let left = Timespec::try_from(left).ok();
         let _ = poll(&mut [PollFd::new(&handle, PollFlags::IN)], left.as_ref());

@@ -50,21 +50,29 @@ fn run(control: &io::Stdin) -> Result<(), ConfineError> {
     let (message, received) = wire::receive(control).doing("reading what to run")?;
     let to_run: ToRun = serde_json::from_slice(&message)
         .map_err(|_| ConfineError::Message("description of what to run"))?;
-    let (program, notes) = match &to_run {
+    let status = match &to_run {
         ToRun::Confined(spec) => {
             limits::open_files()?;
             let passed = descriptors::place(received)?;
             let notes = namespaces::leave(spec.network);
-            start(spec, passed, notes)?
+            let (program, notes) = start(spec, passed, notes)?;
+            watch(control, &program, notes)?
         }
-        ToRun::Attended(program) => (attendant::start(program)?, Vec::new()),
+        ToRun::Attended(program) => {
+            let program = attendant::start(program)?;
+            let watched = watch(control, &program, Vec::new());
+            // However it ended: what the program started does not know that the host is gone.
+            attendant::end_orphans();
+            watched?
+        }
     };
-    wire::tell(control, &Message::Started { notes }).doing("reporting the start")?;
-    let status = supervisor::watch(control.as_fd(), &program)?;
-    if let ToRun::Attended(_) = to_run {
-        attendant::end_orphans();
-    }
     wire::tell(control, &Message::Ended { status }).doing("reporting the end")
+}
+
+/// Reports the start and watches until the end, whose status of waitpid(2) it gives.
+fn watch(control: &io::Stdin, program: &Program, notes: Vec<String>) -> Result<i32, ConfineError> {
+    wire::tell(control, &Message::Started { notes }).doing("reporting the start")?;
+    supervisor::watch(control.as_fd(), program)
 }
 
 /// Forks the child, waits until it has become the program, and keeps none of its descriptors.

@@ -9,6 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 use snf_image_sandbox::{Attended, Launcher, Program, StartError, Streams};
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -114,6 +115,32 @@ fn a_program_that_cannot_be_executed_is_named() {
         error.to_string(),
         "cannot execute /nonexistent/program: No such file or directory (os error 2)"
     );
+}
+
+/// The launcher is given its order, and finds nobody when it reports that it has obeyed.
+#[test]
+fn a_host_that_is_gone_before_the_start_is_reported_leaves_nothing_behind() {
+    let packets = AddressFamily::UNIX;
+    let (host, theirs) =
+        rustix::net::socketpair(packets, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .unwrap();
+    let program = Program {
+        path: "/bin/sh".into(),
+        arguments: vec!["-c".into(), "setsid sleep 1000 & sleep 1000".into()],
+        environment: Vec::new(),
+    };
+    let order = serde_json::json!({ "Attended": program }).to_string();
+    rustix::net::send(&host, order.as_bytes(), SendFlags::empty()).unwrap();
+    drop(host);
+    let (mut output, held) = std::io::pipe().unwrap();
+    let mut launcher = Command::new(env!("CARGO_BIN_EXE_snf-image-launcher"))
+        .stdin(theirs)
+        .stdout(held)
+        .spawn()
+        .unwrap();
+    // Both sleeps hold the pipe: its end means that they are gone.
+    output.read_to_end(&mut Vec::new()).unwrap();
+    assert!(!launcher.wait().unwrap().success());
 }
 
 /// What the test below starts as another process: a host that only waits.
