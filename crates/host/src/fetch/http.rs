@@ -16,7 +16,7 @@ use super::origin::{Asked, Origin};
 use crate::source::Url;
 
 /// How often a server may send elsewhere.
-const MAX_REDIRECTS: u32 = 10;
+const MAX_REDIRECTS: u32 = 5;
 
 /// A body that an origin has.
 pub(super) struct Http<O> {

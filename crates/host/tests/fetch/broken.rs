@@ -182,7 +182,7 @@ fn what_is_no_http_is_one_line() {
 fn redirections_end() {
     let server = Server::start(|_| vec![answer("302 Found", "Location: /again\r\n", b"")]);
     let reason = failure(&server.url("/image"), &options());
-    assert!(reason.contains("redirects more than 10 times"), "{reason}");
+    assert!(reason.contains("redirects more than 5 times"), "{reason}");
     let server = Server::start(|_| vec![answer("302 Found", "", b"")]);
     let reason = failure(&server.url("/image"), &options());
     assert!(reason.contains("redirects to nowhere"), "{reason}");
