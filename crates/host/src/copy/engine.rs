@@ -21,7 +21,7 @@ use crate::target::{ALIGNMENT, AlignedBuffer, Disk, TargetError};
 
 /// Bytes copied at a time, unless the image is best read in larger pieces. Measured: smaller
 /// ones cost more in calls, larger ones gain nothing and fall out of the processor's cache.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 512 << 10;
 
 /// Writers at work at the same time, so that the device has more than one request, however few
 /// processors there are; more bring nothing on the devices measured.
@@ -34,7 +34,7 @@ const BUFFERS: usize = 2 * WRITERS;
 /// and nothing of what it held before can be read within the image.
 ///
 /// `progress` is called with the bytes of the image that are dealt with, holes included; it
-/// never falls. It is called from one thread at a time, about once a mebibyte of data, and
+/// never falls. It is called from one thread at a time, about twice a mebibyte of data, and
 /// should return at once.
 ///
 /// # Errors
@@ -94,6 +94,7 @@ fn cut(image: &dyn Image, plan: &Plan, at: u64, jobs: &Jobs<'_>) -> Result<(), C
         while at < data.end {
             // Ends of chunks are multiples of their size, so that nothing is decompressed twice.
             let end = (at - at % chunk).saturating_add(chunk).min(data.end);
+            jobs.work.prepare(&(at..end), data.end);
             jobs.give(Job::Copy(at, plan.piece(&(at..end))))?;
             at = end;
         }

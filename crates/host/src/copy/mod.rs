@@ -4,6 +4,7 @@
 //! opened in it, no connection made. The host process interprets not one byte of an image.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod ahead;
 mod engine;
 mod error;
 mod incoming;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::ahead::Ahead;
 use super::error::CopyError;
 use super::plan::{Piece, Plan};
 use super::report::Copied;
@@ -51,6 +52,7 @@ pub(super) struct Work<'a> {
     progress: &'a (dyn Fn(u64) + Sync),
     position: Mutex<u64>,
     written: AtomicU64,
+    ahead: Ahead,
     stop: AtomicBool,
     failure: Mutex<Option<CopyError>>,
 }
@@ -67,6 +69,7 @@ impl<'a> Work<'a> {
             progress,
             position: Mutex::new(0),
             written: AtomicU64::new(0),
+            ahead: Ahead::default(),
             stop: AtomicBool::new(false),
             failure: Mutex::new(None),
         }
@@ -117,6 +120,11 @@ impl<'a> Work<'a> {
         self.write(buffer.first(piece.padded), piece, offset)
     }
 
+    /// To be called before a chunk is handed out of data that goes on until `end`.
+    pub(super) fn prepare(&self, chunk: &Range<u64>, end: u64) {
+        self.ahead.prepare(self.disk, chunk, end);
+    }
+
     fn write(&self, bytes: &[u8], piece: Piece, offset: u64) -> Result<(), CopyError> {
         if self.stopped() {
             return Ok(());
@@ -129,11 +137,11 @@ impl<'a> Work<'a> {
             let range = at..at.saturating_add(length(run.len()));
             at = range.end;
             if !zero {
-                self.disk.allocate(&range);
+                self.ahead.write(self.disk, &range);
                 self.disk.write_at(run, range.start)?;
                 let counted = range.end.min(end).saturating_sub(range.start);
                 self.written.fetch_add(counted, Ordering::Relaxed);
-            } else if !fresh {
+            } else if self.ahead.is_allocated(&range) || !fresh {
                 self.disk.zero(range)?;
             }
         }
