@@ -8,9 +8,11 @@ use snf_image_protocol::{OsFamily, Properties};
 use crate::disk::device;
 use crate::disk::lvm::Lvm;
 use crate::disk::mount::{Access, mount, unmount_all};
+use crate::disk::ostree;
 use crate::disk::probe::{self, Kind};
 use crate::disk::table::{Label, Partition, Table};
 use crate::error::{Error, Result};
+use crate::guest::immutable;
 use crate::guest::root::Root;
 use crate::run::context::Reporter;
 
@@ -46,7 +48,7 @@ const BSD_ROOTS: [(&str, OsFamily); 4] = [
 
 /// Subvolumes that hold the root where the default one does not: Fedora's, Ubuntu's and
 /// Arch's, Debian's.
-const SUBVOLUMES: [&str; 3] = ["root", "@", "@rootfs"];
+const SUBVOLUMES: [&str; 3] = ["subvol=root", "subvol=@", "subvol=@rootfs"];
 
 /// What the image turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +135,8 @@ pub fn mount_root(device: &Path, kind: Kind, target: &Path, access: Access) -> R
 }
 
 fn has_system(target: &Path) -> Result<bool> {
-    Ok(matches!(Root::open(target)?.directory("/etc"), Ok(Some(_))))
+    let root = Root::open(target)?;
+    Ok(matches!(root.directory("/etc"), Ok(Some(_))) || ostree::enter(target)?)
 }
 
 fn whole_disk(disk: &Path) -> Result<System> {
@@ -229,6 +232,9 @@ impl Search<'_> {
                 "ROOT_PARTITION={number}, but no root of a system is found there: give the \
                  right number, or the property OSFAMILY as well"
             )));
+        }
+        if let Some(known) = immutable::by_partitions(Some(self.table)) {
+            return Err(known);
         }
         let listed: Vec<_> = contents
             .iter()

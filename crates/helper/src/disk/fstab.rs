@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::disk::mount::Access;
 use crate::guest::fstab::Entry;
 
 /// The types of file system that are mounted when their device is there.
@@ -10,13 +11,32 @@ const LOCAL: [&str; 10] = [
     "auto", "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "vfat", "msdos", "fat",
 ];
 
+/// The types that only show what the kernel knows.
+const KERNEL: [&str; 12] = [
+    "proc",
+    "sysfs",
+    "devpts",
+    "devtmpfs",
+    "debugfs",
+    "tracefs",
+    "securityfs",
+    "configfs",
+    "cgroup",
+    "cgroup2",
+    "mqueue",
+    "bpf",
+];
+
 /// What is done with an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
-    /// It is mounted; whether the deployment fails when that is not possible.
+    /// It is mounted.
     Mount {
-        /// Neither `nofail` nor `noauto` stands in its options.
+        /// Whether the deployment fails when that is not possible: neither `nofail` nor
+        /// `noauto` stands in its options.
         required: bool,
+        /// `ro` keeps it unchanged: a sealed `/usr` must stay as it is, byte for byte.
+        access: Access,
     },
     /// It is left out, and why.
     Leave(&'static str),
@@ -36,10 +56,14 @@ pub fn plan(mut entries: Vec<Entry>) -> Vec<(Entry, Plan)> {
         .collect()
 }
 
-/// The subvolume that the options of a btrfs entry ask for.
+/// The option by which a btrfs entry asks for a subvolume, by path or by number.
 #[must_use]
 pub fn subvolume(entry: &Entry) -> Option<&str> {
-    options(entry).find_map(|option| option.strip_prefix("subvol="))
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    options(entry).find(|option| {
+        let number = option.strip_prefix("subvolid=");
+        option.starts_with("subvol=") || number.is_some_and(is_number)
+    })
 }
 
 fn decide(entry: &Entry) -> Plan {
@@ -56,12 +80,48 @@ fn decide(entry: &Entry) -> Plan {
         Plan::Leave("optical disc")
     } else if has("_netdev") || !entry.file.is_absolute() {
         Plan::Leave("not local")
-    } else if !LOCAL.contains(&entry.vfstype.as_str()) {
-        Plan::Leave("not a local file system that is known")
+    } else if let Some(reason) = foreign(&entry.vfstype) {
+        Plan::Leave(reason)
     } else {
         Plan::Mount {
             required: !has("nofail") && !has("noauto"),
+            // The last word counts, as for mount(8).
+            access: match options(entry)
+                .filter(|word| matches!(*word, "ro" | "rw"))
+                .last()
+            {
+                Some("ro") => Access::Read,
+                _ => Access::Write,
+            },
         }
+    }
+}
+
+/// Why a type of file system is not mounted. A list of types is tried in its order, mount(8):
+/// one of them that is known is enough.
+fn foreign(vfstype: &str) -> Option<&'static str> {
+    let is_in = |names: &[&str]| vfstype.split(',').any(|name| names.contains(&name));
+    if is_in(&LOCAL) {
+        None
+    } else if is_in(&["tmpfs", "ramfs", "hugetlbfs"]) {
+        Some("in memory")
+    } else if is_in(&["overlay", "overlayfs", "aufs"]) {
+        Some("laid over other directories")
+    } else if is_in(&[
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "ceph",
+        "glusterfs",
+        "9p",
+        "virtiofs",
+    ]) {
+        Some("network")
+    } else if is_in(&KERNEL) {
+        Some("made by the kernel")
+    } else {
+        Some("not a local file system that is known")
     }
 }
 
@@ -111,16 +171,49 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_missing_is_not_required() {
-        for (options, required) in [("defaults", true), ("ro,nofail", false), ("noauto", false)] {
+    fn what_may_be_missing_is_not_required_and_what_is_sealed_stays_so() {
+        for (options, required, access) in [
+            ("defaults", true, Access::Write),
+            ("ro,nofail", false, Access::Read),
+            ("noauto", false, Access::Write),
+            ("ro,rw", true, Access::Write),
+        ] {
             let plans = planned(&format!("LABEL=x /srv ext4 {options}"));
-            assert_eq!(plans[0].1, Plan::Mount { required });
+            assert_eq!(plans[0].1, Plan::Mount { required, access });
+        }
+        let plans = planned("LABEL=x /srv xfs,ext4");
+        assert!(matches!(plans[0].1, Plan::Mount { .. }), "{plans:?}");
+    }
+
+    #[test]
+    fn each_reason_says_what_the_entry_is() {
+        for (line, reason) in [
+            ("proc /proc proc", "made by the kernel"),
+            ("tmpfs /tmp tmpfs", "in memory"),
+            (
+                "overlay /etc overlay lowerdir=/sysroot/etc",
+                "laid over other directories",
+            ),
+            ("server:/home /home nfs4", "network"),
+            (
+                "tank/home /home zfs",
+                "not a local file system that is known",
+            ),
+        ] {
+            assert_eq!(planned(line)[0].1, Plan::Leave(reason), "{line}");
         }
     }
 
     #[test]
     fn the_subvolume_stands_in_the_options() {
-        let entries = parse(b"UUID=1 /home btrfs compress=zstd:1,subvol=home 0 0");
-        assert_eq!(subvolume(&entries[0]), Some("home"));
+        for (options, subvolume_option) in [
+            ("compress=zstd:1,subvol=home", Some("subvol=home")),
+            ("subvolid=256", Some("subvolid=256")),
+            ("subvolid=x", None),
+            ("noatime", None),
+        ] {
+            let entries = parse(format!("UUID=1 /home btrfs {options} 0 0").as_bytes());
+            assert_eq!(subvolume(&entries[0]), subvolume_option);
+        }
     }
 }

@@ -140,6 +140,7 @@ fn partitions(entries: &[u8], entry_size: usize) -> Option<Vec<Partition>> {
             kind: guid(entry, 0)?,
             part_uuid: guid(entry, 16)?.to_ascii_lowercase(),
             name: name(entry),
+            attributes: u64_at(entry, 48)?,
         });
     }
     Some(partitions)

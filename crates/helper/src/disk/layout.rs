@@ -102,6 +102,7 @@ pub fn applied(table: &Table, changes: &[Change]) -> Vec<Partition> {
                 kind: kind.clone(),
                 part_uuid: uuid.clone().unwrap_or_default(),
                 name: None,
+                attributes: 0,
             }),
         }
     }

@@ -15,6 +15,7 @@ fn partition(number: u32, start: u64, size: u64, kind: &str) -> Partition {
         kind: kind.into(),
         part_uuid: format!("id-{number}"),
         name: None,
+        attributes: 0,
     }
 }
 

@@ -95,6 +95,7 @@ fn partition(number: u32, id: u32, start: u64, entry: &Entry) -> Partition {
         kind: format!("{:02X}", entry.kind),
         part_uuid: format!("{id:08x}-{number:02x}"),
         name: None,
+        attributes: 0,
     }
 }
 

@@ -27,7 +27,8 @@ pub enum Access {
 }
 
 /// Mounts a file system of the image. Its devices, set-user-ID bits and programs have no
-/// effect; an ext file system that turns out to be broken becomes read-only.
+/// effect; an ext file system that turns out to be broken becomes read-only. Of a btrfs an option
+/// chooses the subvolume: `subvol=` or `subvolid=`.
 ///
 /// # Errors
 /// When the helper does not know the file system or the kernel refuses it.
@@ -75,7 +76,7 @@ fn btrfs_options(device: &Path, subvolume: Option<&str>) -> Result<String> {
         .iter()
         .map(|other| format!("device={}", other.display()))
         .collect();
-    options.extend(subvolume.map(|subvolume| format!("subvol={subvolume}")));
+    options.extend(subvolume.map(str::to_owned));
     Ok(options.join(","))
 }
 

@@ -68,6 +68,8 @@ pub struct Partition {
     pub part_uuid: String,
     /// What `PARTLABEL=` calls it.
     pub name: Option<String>,
+    /// The attribute bits of a GPT entry; none in a master boot record.
+    pub attributes: u64,
 }
 
 impl Partition {

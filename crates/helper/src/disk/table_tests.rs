@@ -246,7 +246,7 @@ proptest! {
     ) {
         let partitions: Vec<_> = entries.iter().zip(1..).map(|((start, size), number)| Partition {
             number, start: *start, size: *size, kind: "83".into(),
-            part_uuid: String::new(), name: None,
+            part_uuid: String::new(), name: None, attributes: 0,
         }).collect();
         let table = Table { label: Label::Gpt, sector_size: 512, partitions, end: 0, unreachable: 0,
             needs_repair: false };

@@ -8,6 +8,7 @@ pub mod fstab;
 pub mod glob;
 pub mod host_key;
 pub mod hosts;
+pub mod immutable;
 mod md5_crypt;
 pub mod os_release;
 pub mod passwd;

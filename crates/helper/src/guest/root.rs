@@ -18,7 +18,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
+use rustix::fs::{
+    Access, AtFlags, CWD, Dir, Mode, OFlags, ResolveFlags, accessat, fstat, openat, openat2,
+};
 use rustix::io::Errno;
 
 pub use attributes::Attributes;
@@ -110,6 +112,23 @@ impl Root {
     #[must_use]
     pub fn is_directory(&self, path: impl AsRef<Path>) -> bool {
         self.resolve(path.as_ref(), HOW_TO_HOLD_A_DIRECTORY).is_ok()
+    }
+
+    /// Whether anything can be changed in a directory: not in a read-only file system, nor in a
+    /// read-only snapshot of one.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub fn is_writable(&self, path: impl AsRef<Path>) -> Result<bool> {
+        let path = path.as_ref();
+        let Some(directory) = self.directory(path)? else {
+            return Ok(false);
+        };
+        match accessat(&directory, ".", Access::WRITE_OK, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::ROFS) => Ok(false),
+            Err(errno) => Err(failed("looking at", path, errno)),
+        }
     }
 
     /// Whether the path's last component is itself a symbolic link.

@@ -1,7 +1,10 @@
 //! MountImage: the root file system of the image and those that its fstab names.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::os::fd::AsRawFd;
+mod discovered;
+mod firmware;
+
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use crate::disk::fstab::{Plan, plan, subvolume};
@@ -11,6 +14,7 @@ use crate::disk::resolve::{Volume, Volumes};
 use crate::disk::{detect, device, ext};
 use crate::error::{Error, Result};
 use crate::guest::fstab::{self, Entry};
+use crate::guest::immutable;
 use crate::guest::root::{FILE_LIMIT, Root, shown};
 use crate::run::context::{Context, Done};
 use crate::tasks::growth::root_volume;
@@ -34,18 +38,27 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
         detect::mount_root(&device, found.kind, &context.target, Access::Write)
     })?;
     if !is_root {
-        return Err(Error::image(format!(
-            "{name} is not the root of a system: it has no directory /etc; name the right \
-             partition with the property ROOT_PARTITION"
-        )));
+        let known = immutable::by_partitions(context.table.as_ref());
+        return Err(known.unwrap_or_else(|| {
+            Error::image(format!(
+                "{name} is not the root of a system: it has no directory /etc; name the right \
+                 partition with the property ROOT_PARTITION"
+            ))
+        }));
     }
     let root = Root::open(&context.target)?;
-    match root.read("/etc/fstab", FILE_LIMIT)? {
-        None => context
-            .reporter
-            .warning("the image has no /etc/fstab: only its root is mounted"),
-        Some(table) => mount_entries(context, &root, fstab::parse(&table))?,
+    let table = root.read("/etc/fstab", FILE_LIMIT)?;
+    if table.is_none() {
+        let message = "the image has no /etc/fstab: its root is mounted, and what the types of \
+             its partitions name";
+        context.reporter.warning(message);
     }
+    let entries = fstab::parse(&table.unwrap_or_default());
+    let named: Vec<_> = entries.iter().map(|entry| entry.file.clone()).collect();
+    mount_entries(context, &root, entries)?;
+    discovered::mount_all(context, &root, &named)?;
+    immutable::check(&root)?;
+    firmware::check(context)?;
     context.root = Some(root);
     Ok(Done::Yes)
 }
@@ -94,19 +107,19 @@ fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) ->
     let mut missing = Vec::new();
     let mut mounted = 0;
     for (entry, plan) in plan(entries) {
-        let required = match plan {
+        let (required, access) = match plan {
             Plan::Leave(reason) => {
                 left.push(format!("{} ({reason})", entry.spec));
                 continue;
             }
-            Plan::Mount { required } => required,
+            Plan::Mount { required, access } => (required, access),
         };
         if mounted == MAX_MOUNTS {
             return Err(Error::image(format!(
                 "/etc/fstab of the image asks for more than {MAX_MOUNTS} mounts"
             )));
         }
-        match mount_entry(root, &entry, volumes.find(&entry.spec)) {
+        match mount_entry(root, &entry, volumes.find(&entry.spec), access) {
             Ok(()) => mounted += 1,
             Err(error) if required => {
                 return Err(Error::image(format!("/etc/fstab of the image: {error}")));
@@ -128,10 +141,15 @@ fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) ->
     Ok(())
 }
 
-fn mount_entry(root: &Root, entry: &Entry, volume: Option<Volume>) -> Result<()> {
+fn mount_entry(root: &Root, entry: &Entry, volume: Option<Volume>, access: Access) -> Result<()> {
     let Some(volume) = volume else {
+        let why = if of_hardware(&entry.spec) {
+            "names hardware that the new machine does not have: name it by UUID= in the image"
+        } else {
+            "is on none of the disks"
+        };
         return Err(Error::image(format!(
-            "{} for {} is on none of the disks",
+            "{} for {} {why}",
             entry.spec,
             entry.file.display()
         )));
@@ -143,15 +161,24 @@ fn mount_entry(root: &Root, entry: &Entry, volume: Option<Volume>) -> Result<()>
         )));
     };
     let subvolume = subvolume(entry).filter(|_| volume.kind == Kind::Btrfs);
-    // The descriptor is the directory found inside the image, whatever its path leads to.
-    let point_path = PathBuf::from(format!("/proc/self/fd/{}", point.as_raw_fd()));
     checked(&volume.device, volume.kind, &entry.spec, || {
         mount(
             &volume.device,
             volume.kind,
-            &point_path,
-            Access::Write,
+            &held(&point),
+            access,
             subvolume,
         )
     })
+}
+
+/// The path of a descriptor: the directory found inside the image, whatever its name leads to.
+fn held(directory: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()))
+}
+
+/// Whether a name is made from serial numbers or from where a disk is plugged in (udev(7)).
+fn of_hardware(spec: &str) -> bool {
+    let id = spec.strip_prefix("/dev/disk/by-id/");
+    spec.starts_with("/dev/disk/by-path/") || id.is_some_and(|id| !id.starts_with("dm-name-"))
 }
