@@ -29,7 +29,8 @@ pub use network::{
 pub use parameters::{HostKey, PARAMETERS_FILE, PARAMS_LABEL, Parameters, VERSION};
 pub use personality::{Account, FileMode, InjectedFile, PersonalityError};
 pub use properties::{
-    HashMethod, Ip6, NicProperties, OsFamily, Properties, PropertyError, Swap, parse_route,
+    HashMethod, Identity, Ip6, MachineId, NicProperties, OsFamily, Properties, PropertyError, Swap,
+    parse_route,
 };
 pub use secret::Secret;
 pub use task::Task;

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Task;
 
+mod identity;
 mod network;
 
+pub use identity::{Identity, MachineId};
 pub use network::{Ip6, NicProperties, parse_route};
 
 /// The longest value of one property, in bytes.
@@ -119,6 +121,8 @@ impl Properties {
         faults.extend(properties.users().err());
         faults.extend(properties.hash_method().err());
         faults.extend(properties.swap().err());
+        faults.extend(properties.machine_id().err());
+        faults.extend(properties.kept_identity().err());
         faults.extend(properties.nic_faults());
         if faults.is_empty() {
             Ok(properties)

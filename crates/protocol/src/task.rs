@@ -28,6 +28,8 @@ pub enum Task {
     ConfigureNetwork,
     /// Replaces the SSH host keys.
     DeleteSSHKeys,
+    /// Takes away what belongs to the machine that the image was made on.
+    RemoveIdentity,
     /// Puts files into the image.
     EnforcePersonality,
     /// Unmounts everything.
@@ -36,7 +38,7 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 12] = [
+    pub const ALL: [Task; 13] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
@@ -47,6 +49,7 @@ impl Task {
         Task::ChangePassword,
         Task::ConfigureNetwork,
         Task::DeleteSSHKeys,
+        Task::RemoveIdentity,
         Task::EnforcePersonality,
         Task::UmountImage,
     ];
@@ -65,6 +68,7 @@ impl Task {
             Task::ChangePassword => "ChangePassword",
             Task::ConfigureNetwork => "ConfigureNetwork",
             Task::DeleteSSHKeys => "DeleteSSHKeys",
+            Task::RemoveIdentity => "RemoveIdentity",
             Task::EnforcePersonality => "EnforcePersonality",
             Task::UmountImage => "UmountImage",
         }
@@ -83,7 +87,8 @@ impl Task {
             | Task::ChangeMachineId
             | Task::ChangePassword
             | Task::ConfigureNetwork
-            | Task::DeleteSSHKeys => 50,
+            | Task::DeleteSSHKeys
+            | Task::RemoveIdentity => 50,
             Task::EnforcePersonality => 60,
             Task::UmountImage => 80,
         }

@@ -9,6 +9,7 @@ mod attributes;
 mod change;
 mod links;
 mod place;
+mod remove;
 mod replace;
 
 use std::ffi::OsString;

@@ -18,6 +18,7 @@ pub mod filesystem_resize_unmounted;
 pub mod fix_partition_table;
 mod growth;
 pub mod mount_image;
+pub mod remove_identity;
 pub mod umount_image;
 
 /// Runs one built-in task.
@@ -36,6 +37,7 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::ChangePassword => change_password::run(context),
         Task::ConfigureNetwork => configure_network::run(context),
         Task::DeleteSSHKeys => delete_ssh_keys::run(context),
+        Task::RemoveIdentity => remove_identity::run(context),
         Task::EnforcePersonality => enforce_personality::run(context),
         Task::UmountImage => umount_image::run(context),
     }

@@ -3,6 +3,7 @@
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use snf_image_protocol::{Parameters, Properties};
 
 use super::*;
 use crate::guest::testing::{Image, nothing};
@@ -14,7 +15,7 @@ fn an_id_is_a_random_uuid_of_version_4() {
     let mut random = StdRng::seed_from_u64(1);
     let mut ids = std::collections::BTreeSet::new();
     for _ in 0..50 {
-        let id = new_id(&mut random);
+        let id = new_id(&random_uuid(&mut random));
         assert_eq!(id.len(), 33);
         assert!(
             id.trim_end()
@@ -72,4 +73,22 @@ fn a_device_or_fifo_is_refused() {
     image.fifo(MACHINE_ID);
     let error = image.run(run, &nothing()).0.unwrap_err().to_string();
     assert!(error.contains("a FIFO"), "{error}");
+}
+
+#[test]
+fn an_id_can_be_left_to_the_first_start() {
+    for (value, content) in [("empty", ""), ("uninitialized", "uninitialized\n")] {
+        let image = Image::empty();
+        image.file(MACHINE_ID, OLD).file(DBUS_ID, OLD);
+        let parameters = Parameters {
+            properties: Properties::new([("MACHINE_ID".into(), value.into())]).unwrap(),
+            ..nothing()
+        };
+        assert_eq!(image.run(run, &parameters).0.unwrap(), Done::Yes);
+        assert_eq!(image.text(MACHINE_ID), content);
+        assert!(!image.path(DBUS_ID).exists());
+        // A second deployment of the same disk draws one, if it is asked to.
+        image.run(run, &nothing()).0.unwrap();
+        assert_eq!(image.text(MACHINE_ID).len(), 33);
+    }
 }
