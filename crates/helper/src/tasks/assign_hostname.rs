@@ -13,11 +13,28 @@ use crate::run::context::{Context, Done};
 const HOSTNAME: &str = "/etc/hostname";
 /// hosts(5).
 const HOSTS: &str = "/etc/hosts";
-/// Where releases of the Red Hat family before systemd keep the name.
-const SYSCONFIG: &str = "/etc/sysconfig/network";
+/// Where Slackware keeps the name, and SUSE before systemd; on later SUSE a link.
+const UPPER: &str = "/etc/HOSTNAME";
+/// Where OpenRC keeps it when there is no [`HOSTNAME`].
+const OPENRC: &str = "/etc/conf.d/hostname";
 
-/// systemd, which reads [`HOSTNAME`] whatever the distribution.
-const SYSTEMD: [&str; 2] = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
+/// Files with assignments among others, and the names that are the host's: releases of the Red
+/// Hat family before systemd, OpenRC, Arch before 2012.
+const ASSIGNMENTS: [(&str, &[&str]); 3] = [
+    ("/etc/sysconfig/network", &["HOSTNAME"]),
+    (OPENRC, &["hostname", "HOSTNAME"]),
+    ("/etc/rc.conf", &["HOSTNAME"]),
+];
+
+/// Who reads [`HOSTNAME`] whatever the distribution: systemd, OpenRC, runit.
+const READERS: [&str; 6] = [
+    "/usr/lib/systemd/systemd",
+    "/lib/systemd/systemd",
+    "/sbin/openrc",
+    "/usr/bin/openrc",
+    "/usr/sbin/openrc",
+    "/etc/runit/runsvdir",
+];
 
 const NEW_FILE: Attributes = Attributes::of_root(0o644);
 
@@ -30,25 +47,47 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         return Ok(Done::Skipped("no host name was given".into()));
     };
     let root = context.root()?;
-    let is_in_sysconfig = set_sysconfig(root, name)?;
-    if has_hostname_file(root, is_in_sysconfig)? {
-        root.rewrite(HOSTNAME, format!("{name}\n").as_bytes(), NEW_FILE)?;
+    let old = old_name(root)?;
+    let mut is_set = false;
+    for (path, names) in ASSIGNMENTS {
+        is_set |= assign(root, path, names, name)?;
+    }
+    let whole = format!("{name}\n");
+    let family = distro::detect(root)?;
+    let is_upper = root.has_entry(UPPER)? || family == Family::Slackware;
+    if is_upper && !root.is_link(UPPER)? {
+        root.rewrite(UPPER, whole.as_bytes(), NEW_FILE)?;
+        is_set = true;
+    }
+    if has_hostname_file(root, family, is_set)? {
+        root.rewrite(HOSTNAME, whole.as_bytes(), NEW_FILE)?;
     }
     if let Some(table) = root.read(HOSTS, FILE_LIMIT)? {
-        root.rewrite(HOSTS, &hosts::with_own_name(&table, name), NEW_FILE)?;
+        let edited = hosts::with_own_name(&table, name, old.as_deref());
+        root.rewrite(HOSTS, &edited, NEW_FILE)?;
     }
     Ok(Done::Yes)
 }
 
+/// The name that the image has, unless it is one that every machine has.
+fn old_name(root: &Root) -> Result<Option<Vec<u8>>> {
+    let content = root.read(HOSTNAME, FILE_LIMIT)?.unwrap_or_default();
+    let mut lines = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let name = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
+    Ok(name
+        .filter(|name| !name.starts_with(b"localhost"))
+        .map(<[u8]>::to_vec))
+}
+
 /// Whether the system reads [`HOSTNAME`]: the file is there, or the system is one that
 /// looks for it.
-fn has_hostname_file(root: &Root, is_in_sysconfig: bool) -> Result<bool> {
-    if root.exists(HOSTNAME) || SYSTEMD.iter().any(|path| root.exists(path)) {
+fn has_hostname_file(root: &Root, family: Family, is_set: bool) -> Result<bool> {
+    if root.exists(HOSTNAME) || READERS.iter().any(|path| root.exists(path)) {
         return Ok(true);
     }
-    match distro::detect(root)? {
+    match family {
         Family::Debian | Family::RedHat | Family::Arch => Ok(true),
-        _ if is_in_sysconfig => Ok(false),
+        _ if is_set => Ok(false),
         family => Err(Error::image(format!(
             "it is not known where the image (distribution {family}) keeps its host name: put \
              an /etc/hostname into the image, or set property EXCLUDE_TASK_ASSIGNHOSTNAME"
@@ -56,30 +95,51 @@ fn has_hostname_file(root: &Root, is_in_sysconfig: bool) -> Result<bool> {
     }
 }
 
-/// Replaces the value of every `HOSTNAME=` line, and says whether there was one.
-fn set_sysconfig(root: &Root, name: &Hostname) -> Result<bool> {
-    let Some(content) = root.read(SYSCONFIG, FILE_LIMIT)? else {
+/// Replaces the value of every assignment to one of the names, and says whether there was one.
+fn assign(root: &Root, path: &str, names: &[&str], name: &Hostname) -> Result<bool> {
+    // Of SUSE a file of Red Hat's name is a directory.
+    if root.is_directory(path) {
+        return Ok(false);
+    }
+    let Some(content) = root.read(path, FILE_LIMIT)? else {
         return Ok(false);
     };
-    let Some(edited) = with_hostname(&content, name) else {
-        return Ok(false);
-    };
-    root.rewrite(SYSCONFIG, &edited, NEW_FILE)?;
-    Ok(true)
-}
-
-fn with_hostname(content: &[u8], name: &Hostname) -> Option<Vec<u8>> {
     let mut edited = Vec::with_capacity(content.len());
     let mut is_found = false;
     for line in content.split_inclusive(|byte| *byte == b'\n') {
-        if line.trim_ascii_start().starts_with(b"HOSTNAME=") {
-            is_found = true;
-            edited.extend(format!("HOSTNAME={name}\n").as_bytes());
-        } else {
-            edited.extend(line);
+        match value(line, names) {
+            Some((variable, value)) => {
+                is_found = true;
+                let quote = if value.starts_with(b"\"") || value.starts_with(b"'") {
+                    "\""
+                } else {
+                    ""
+                };
+                edited.extend(format!("{variable}={quote}{name}{quote}\n").as_bytes());
+            }
+            None => edited.extend(line),
         }
     }
-    is_found.then_some(edited)
+    if !is_found && path == OPENRC {
+        if edited.last().is_some_and(|last| *last != b'\n') {
+            edited.push(b'\n');
+        }
+        edited.extend(format!("hostname=\"{name}\"\n").as_bytes());
+        is_found = true;
+    }
+    if is_found {
+        root.rewrite(path, &edited, NEW_FILE)?;
+    }
+    Ok(is_found)
+}
+
+/// The variable and value of a line that assigns to one of the names.
+fn value<'a>(line: &'a [u8], names: &[&'a str]) -> Option<(&'a str, &'a [u8])> {
+    let line = line.trim_ascii_start();
+    names.iter().find_map(|name| {
+        let value = line.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        Some((*name, value))
+    })
 }
 
 #[cfg(test)]

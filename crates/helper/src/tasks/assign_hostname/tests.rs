@@ -6,6 +6,8 @@ use snf_image_protocol::Parameters;
 use super::*;
 use crate::guest::testing::{Image, nothing};
 
+const SYSCONFIG: &str = "/etc/sysconfig/network";
+
 fn named(name: &str) -> Parameters {
     Parameters {
         hostname: Some(Hostname::new(name).unwrap()),
@@ -50,12 +52,69 @@ fn an_old_red_hat_gets_it_in_its_network_file_too() {
         );
     assigned(&image).unwrap();
     assert_eq!(image.text("/etc/hostname"), "vm.example.org\n");
-    insta::assert_snapshot!(image.text(SYSCONFIG), @r"
+    insta::assert_snapshot!(image.text(SYSCONFIG), @r#"
     NETWORKING=yes
     HOSTNAME=vm.example.org
     # HOSTNAME=x
-    HOSTNAME=vm.example.org
-    ");
+    HOSTNAME="vm.example.org"
+    "#);
+}
+
+#[test]
+fn slackware_and_an_old_suse_keep_it_in_capital_letters() {
+    for release in ["/etc/slackware-version", "/etc/SuSE-release"] {
+        let image = Image::empty();
+        image.file(release, "").file(UPPER, "old.example.org\n");
+        assigned(&image).unwrap();
+        assert_eq!(image.text(UPPER), "vm.example.org\n");
+        assert!(!image.path("/etc/hostname").exists());
+    }
+    let image = Image::empty();
+    image.file("/etc/slackware-version", "Slackware 15.0\n");
+    assigned(&image).unwrap();
+    assert_eq!(image.text(UPPER), "vm.example.org\n");
+    // Later SUSE: the other name is a link to the one that counts.
+    let image = Image::empty();
+    image.file("/etc/hostname", "old\n").link(UPPER, "hostname");
+    assigned(&image).unwrap();
+    assert!(image.path(UPPER).is_symlink());
+    assert_eq!(image.text(UPPER), "vm.example.org\n");
+}
+
+#[test]
+fn gentoo_and_old_arch_assign_it_among_other_things() {
+    let image = Image::empty();
+    image.file("/etc/gentoo-release", "").file(
+        "/etc/conf.d/hostname",
+        "# Set to the hostname\nhostname=\"localhost\"\n",
+    );
+    assigned(&image).unwrap();
+    let own = "# Set to the hostname\nhostname=\"vm.example.org\"\n";
+    assert_eq!(image.text("/etc/conf.d/hostname"), own);
+    assert!(!image.path("/etc/hostname").exists());
+    // What is only commented out is added.
+    image.file("/etc/conf.d/hostname", "#hostname=x");
+    assigned(&image).unwrap();
+    let own = "#hostname=x\nhostname=\"vm.example.org\"\n";
+    assert_eq!(image.text("/etc/conf.d/hostname"), own);
+
+    let image = Image::empty();
+    image
+        .file("/etc/arch-release", "")
+        .file("/etc/rc.conf", "LOCALE='C'\nHOSTNAME=\"old\"\n");
+    assigned(&image).unwrap();
+    let own = "LOCALE='C'\nHOSTNAME=\"vm.example.org\"\n";
+    assert_eq!(image.text("/etc/rc.conf"), own);
+}
+
+#[test]
+fn alpine_without_the_file_gets_one_for_openrc() {
+    let image = Image::empty();
+    image
+        .file("/etc/os-release", "ID=alpine\n")
+        .file("/sbin/openrc", "");
+    assigned(&image).unwrap();
+    assert_eq!(image.text("/etc/hostname"), "vm.example.org\n");
 }
 
 #[test]
