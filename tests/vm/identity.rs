@@ -37,8 +37,36 @@ fn guest(root: &Path) -> Result<()> {
         fs::write(key.with_extension("pub"), "the image's own\n")?;
     }
     fs::write(root.join("etc/ssh/ssh_host_dsa_key"), "the image's own\n")?;
+    for (path, content) in TRACES {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap())?;
+        fs::write(path, content)?;
+    }
     Ok(())
 }
+
+/// What belongs to the machine that the image was made on, and the labels that it gives.
+const TRACES: [(&str, &str); 6] = [
+    ("var/lib/systemd/random-seed", "the image's own\n"),
+    ("var/lib/dhcp/dhclient.eth0.leases", "the image's own\n"),
+    (
+        "var/lib/cloud/instances/i-1/user-data.txt",
+        "password: secret\n",
+    ),
+    (
+        "etc/iscsi/initiatorname.iscsi",
+        "InitiatorName=iqn.1993-08.org.debian:01:abcdef\n",
+    ),
+    (
+        "etc/selinux/config",
+        "SELINUX=enforcing\nSELINUXTYPE=targeted\n",
+    ),
+    (
+        "etc/selinux/targeted/contexts/files/file_contexts",
+        "/.* system_u:object_r:default_t:s0\n\
+         /home/[^/]+/\\.ssh(/.*)? system_u:object_r:ssh_home_t:s0\n",
+    ),
+];
 
 /// Deploys with a file mode creation mask as a caller may have it.
 fn deploy(scene: &Scene, image: &Path, target: &str, mask: &str) -> Ext {
@@ -131,7 +159,9 @@ fn two_machines_of_one_image_have_nothing_secret_in_common_and_the_caller_s_mask
     let one = deploy(&scene, &image, "one", "000");
     let other = deploy(&scene, &image, "other", "077");
 
-    let mut texts = vec!["/etc/machine-id".to_owned()];
+    let mut texts = ["/etc/machine-id", "/etc/iscsi/initiatorname.iscsi"]
+        .map(str::to_owned)
+        .to_vec();
     for kind in ["rsa", "ecdsa", "ed25519"] {
         for end in ["", ".pub"] {
             texts.push(format!("/etc/ssh/ssh_host_{kind}_key{end}"));
@@ -142,6 +172,24 @@ fn two_machines_of_one_image_have_nothing_secret_in_common_and_the_caller_s_mask
         let different: BTreeSet<_> = texts.iter().collect();
         assert_eq!(different.len(), 3, "{path}: {texts:?}");
     }
+    for path in TRACES[..3].iter().map(|(path, _)| format!("/{path}")) {
+        assert!(
+            before.exists(&path).unwrap() && !one.exists(&path).unwrap(),
+            "{path}"
+        );
+    }
+    for (path, label) in [
+        ("/home/user/.ssh", "ssh_home_t"),
+        ("/home/user/.ssh/authorized_keys", "ssh_home_t"),
+        ("/srv/deep/er/file", "default_t"),
+    ] {
+        assert_eq!(
+            one.label(path).unwrap(),
+            format!("system_u:object_r:{label}:s0"),
+            "{path}"
+        );
+    }
+    assert!(!one.exists("/.autorelabel").unwrap());
     // A key of a type that nobody makes any more must not stay shared.
     assert!(!one.exists("/etc/ssh/ssh_host_dsa_key").unwrap());
     let salts: BTreeSet<_> = [&one, &other]

@@ -41,6 +41,9 @@ pub(crate) const DEBIAN: &[&str] = &[
     "tabix",
     "xz-utils",
     "zstd",
+    // A policy of SELinux, and what libselinux reads in it.
+    "selinux-policy-default",
+    "selinux-utils",
     // The packages, and what they depend on.
     "dpkg-dev",
     "kmod",

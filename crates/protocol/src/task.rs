@@ -32,13 +32,15 @@ pub enum Task {
     RemoveIdentity,
     /// Puts files into the image.
     EnforcePersonality,
+    /// Has the system label its files where the labels of new ones are not known.
+    SELinuxAutorelabel,
     /// Unmounts everything.
     UmountImage,
 }
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 13] = [
+    pub const ALL: [Task; 14] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
@@ -51,6 +53,7 @@ impl Task {
         Task::DeleteSSHKeys,
         Task::RemoveIdentity,
         Task::EnforcePersonality,
+        Task::SELinuxAutorelabel,
         Task::UmountImage,
     ];
 
@@ -70,6 +73,7 @@ impl Task {
             Task::DeleteSSHKeys => "DeleteSSHKeys",
             Task::RemoveIdentity => "RemoveIdentity",
             Task::EnforcePersonality => "EnforcePersonality",
+            Task::SELinuxAutorelabel => "SELinuxAutorelabel",
             Task::UmountImage => "UmountImage",
         }
     }
@@ -90,6 +94,7 @@ impl Task {
             | Task::DeleteSSHKeys
             | Task::RemoveIdentity => 50,
             Task::EnforcePersonality => 60,
+            Task::SELinuxAutorelabel => 75,
             Task::UmountImage => 80,
         }
     }

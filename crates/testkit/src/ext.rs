@@ -95,6 +95,18 @@ impl Ext {
         Ok(parse_stat(&String::from_utf8_lossy(&output.stdout)).is_some())
     }
 
+    /// The SELinux label of a file.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn label(&self, path: &str) -> Result<String> {
+        let output = self.debugfs(&format!("ea_get -V \"{path}\" security.selinux"))?;
+        let label = String::from_utf8_lossy(&output.stdout);
+        let label = label.trim_end_matches(['\n', '\0']);
+        anyhow::ensure!(!label.is_empty(), "{path} has no label: {}", said(&output));
+        Ok(label.to_owned())
+    }
+
     /// The names in a directory, `.` and `..` left out.
     ///
     /// # Errors

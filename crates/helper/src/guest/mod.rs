@@ -13,6 +13,7 @@ mod md5_crypt;
 pub mod os_release;
 pub mod passwd;
 pub mod root;
+pub mod selinux;
 pub mod shadow;
 pub mod sshd_config;
 #[cfg(test)]

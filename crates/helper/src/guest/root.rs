@@ -7,11 +7,13 @@
 
 mod attributes;
 mod change;
+mod label;
 mod links;
 mod place;
 mod remove;
 mod replace;
 
+use std::cell::{OnceCell, RefCell};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,6 +28,7 @@ use rustix::io::Errno;
 
 pub use attributes::Attributes;
 
+use super::selinux::Policy;
 use crate::error::{Doing, Error, Result};
 use place::{kind, require_regular};
 
@@ -55,6 +58,9 @@ const HOW_TO_HOLD_A_DIRECTORY: OFlags =
 #[derive(Debug)]
 pub struct Root {
     directory: OwnedFd,
+    /// Read when the first file is made.
+    policy: OnceCell<Option<Policy>>,
+    unlabelled: RefCell<Vec<String>>,
 }
 
 impl Root {
@@ -65,7 +71,11 @@ impl Root {
     pub fn open(path: &Path) -> Result<Self> {
         let directory = openat(CWD, path, HOW_TO_HOLD_A_DIRECTORY, Mode::empty())
             .doing(|| format!("opening the mounted image at {}", path.display()))?;
-        Ok(Root { directory })
+        Ok(Root {
+            directory,
+            policy: OnceCell::new(),
+            unlabelled: RefCell::default(),
+        })
     }
 
     /// The content of a regular file, at most `limit` bytes; `None` when it does not exist.

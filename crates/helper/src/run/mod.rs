@@ -56,6 +56,10 @@ fn one(entry: &Entry, context: &mut Context<'_>, events: &Events) -> Result<()> 
             Runs::BuiltIn(task) => tasks::run(*task, context)?,
             Runs::External(path) => {
                 program::external(path, &environment::of(context))?;
+                // What it has made in the image has no SELinux label.
+                if let Some(root) = &context.root {
+                    root.leave_unlabelled(format!("the files of task {}", entry.name));
+                }
                 Done::Yes
             }
         },

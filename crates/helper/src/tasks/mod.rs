@@ -19,6 +19,7 @@ pub mod fix_partition_table;
 mod growth;
 pub mod mount_image;
 pub mod remove_identity;
+pub mod selinux_autorelabel;
 pub mod umount_image;
 
 /// Runs one built-in task.
@@ -39,6 +40,7 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::DeleteSSHKeys => delete_ssh_keys::run(context),
         Task::RemoveIdentity => remove_identity::run(context),
         Task::EnforcePersonality => enforce_personality::run(context),
+        Task::SELinuxAutorelabel => selinux_autorelabel::run(context),
         Task::UmountImage => umount_image::run(context),
     }
 }

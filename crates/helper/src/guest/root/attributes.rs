@@ -14,7 +14,7 @@ use rustix::io::{self, Errno};
 const XATTR_MAX: usize = 65536;
 
 /// The label of SELinux.
-const LABEL: &CStr = c"security.selinux";
+pub(super) const LABEL: &CStr = c"security.selinux";
 
 /// Made from a file's content, hence wrong for a new one (evm and ima of the kernel).
 const OF_CONTENT: [&[u8]; 2] = [b"security.ima", b"security.evm"];
@@ -89,6 +89,16 @@ pub(super) fn copy_extended(from: impl AsFd, to: impl AsFd) -> io::Result<()> {
 /// SELinux itself labels a new file when its policy says nothing else.
 pub(super) fn copy_label(from: impl AsFd, to: impl AsFd) -> io::Result<()> {
     copy_one(from, to, LABEL)
+}
+
+/// Whether there is an SELinux label. A file system that has none counts as labelled.
+pub(super) fn has_label(of: impl AsFd) -> io::Result<bool> {
+    let mut value = Vec::with_capacity(XATTR_MAX);
+    match fgetxattr(&of, LABEL, spare_capacity(&mut value)) {
+        Err(Errno::NODATA) => Ok(false),
+        Ok(_) | Err(Errno::NOTSUP) => Ok(true),
+        Err(errno) => Err(errno),
+    }
 }
 
 fn copy_one(from: impl AsFd, to: impl AsFd, name: &CStr) -> io::Result<()> {

@@ -1,15 +1,13 @@
 //! Makes directories and removes files.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 
-use super::attributes::copy_label;
 use super::place::{Place, file_type, kind};
-use super::replace::readable;
 use super::{Attributes, Root, failed, shown};
 use crate::error::{Doing, Error, Result};
 
@@ -42,9 +40,9 @@ impl Root {
                 shown(path),
                 kind(found)
             ))),
-            None => {
-                make(&place, attributes).doing(|| format!("making the directory {}", shown(path)))
-            }
+            None => make(&place, attributes)
+                .and_then(|made| self.label(path, &place, FileType::Directory, made))
+                .doing(|| format!("making the directory {}", shown(path))),
         }
     }
 
@@ -62,12 +60,12 @@ impl Root {
     }
 }
 
-fn make(place: &Place, attributes: Attributes) -> rustix::io::Result<()> {
+fn make(place: &Place, attributes: Attributes) -> rustix::io::Result<OwnedFd> {
     mkdirat(&place.directory, &place.name, Mode::RWXU)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let made = openat(&place.directory, &place.name, flags, Mode::empty())?;
     attributes.give(&made)?;
-    copy_label(readable(place.directory.as_fd())?, &made)
+    Ok(made)
 }
 
 fn unlink(place: &Place, path: &Path) -> Result<bool> {

@@ -48,7 +48,9 @@ impl Root {
         if entry.is_link() {
             unlinkat(&entry.directory, &entry.name, AtFlags::empty()).doing(linking)?;
         }
-        symlinkat(target, &entry.directory, &entry.name).doing(linking)
+        symlinkat(target, &entry.directory, &entry.name).doing(linking)?;
+        self.label_link(path, &entry);
+        Ok(())
     }
 
     /// Removes a symbolic link and not what it leads to. Says whether there was one.

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
 use super::attributes::{Attributes, copy_extended, copy_label};
@@ -74,20 +74,28 @@ impl Root {
         // Content first: a write takes capabilities and set-user-id bits away again.
         new.file.write_all(content).doing(writing)?;
         attributes.give(&new.file).doing(writing)?;
-        give_extended(&place, &new.file, keep).doing(writing)?;
+        self.give_extended(path, &place, &new.file, keep)
+            .doing(writing)?;
         new.rename_to(&place).doing(writing)
     }
-}
 
-fn give_extended(place: &Place, to: &File, keep: Keep) -> rustix::io::Result<()> {
-    if place.found.is_some() {
+    fn give_extended(
+        &self,
+        path: &Path,
+        place: &Place,
+        to: &File,
+        keep: Keep,
+    ) -> rustix::io::Result<()> {
+        if place.found.is_none() {
+            return self.label(path, place, FileType::RegularFile, to);
+        }
         let old = openat(&place.directory, &place.name, HOW_TO_READ, Mode::empty())?;
-        return match keep {
-            Keep::Everything => copy_extended(old, to),
-            Keep::Label => copy_label(old, to),
-        };
+        match keep {
+            Keep::Everything => copy_extended(old, to)?,
+            Keep::Label => copy_label(old, to)?,
+        }
+        self.label_anew(path, place, to)
     }
-    copy_label(readable(place.directory.as_fd())?, to)
 }
 
 /// A directory held with `O_PATH`, opened so that its attributes can be read.
