@@ -44,3 +44,6 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::UmountImage => umount_image::run(context),
     }
 }
+
+#[cfg(test)]
+mod trees_tests;
