@@ -15,7 +15,7 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 12] = [
+const TASKS: [&str; 14] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
@@ -26,7 +26,9 @@ const TASKS: [&str; 12] = [
     "ChangePassword",
     "ConfigureNetwork",
     "DeleteSSHKeys",
+    "RemoveIdentity",
     "EnforcePersonality",
+    "SELinuxAutorelabel",
     "UmountImage",
 ];
 
