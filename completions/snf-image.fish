@@ -80,10 +80,12 @@ complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l digest-ur
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l signature-url -d 'A signature by a key in KEYS_DIR: of the list of digests where one is given, else of the image itself' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l size -d 'Let a regular file as target grow to this size: bytes, or with K, M, G or T behind' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l hostname -d 'The machine\'s host name; without it the image keeps its own' -r
-complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l password-file -d 'A file with one line: the password of the users (root, or property USERS)' -r -F
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l password-file -d 'A file with one line: the password of the users (root or Administrator, or property USERS)' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l password-hash-file -d 'A file with one line: their password as crypt(5) hash' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l ssh-key -d 'A file with SSH public keys that may log in as the users; may be repeated' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l nic -d 'A network interface of the machine, recognised by its MAC address; may be repeated' -r
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l answer-file -d 'An answer file for Windows Setup, in place of the image\'s own' -r -F
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l product-key-file -d 'A file with one line: the product key for Windows Setup' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l property -d 'An image property, such as USERS="root debian" or EXCLUDE_TASK_DELETESSHKEYS=yes; may be repeated' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l inject -d 'Put the file LOCAL into the image as GUEST; may be repeated' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l personality -d 'A JSON list of files to put into the image: objects with path, contents (base64) and, optionally, owner, group, mode' -r -F

@@ -15,10 +15,11 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 14] = [
+const TASKS: [&str; 15] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
+    "InstallUnattend",
     "FilesystemResizeMounted",
     "AddSwap",
     "AssignHostname",

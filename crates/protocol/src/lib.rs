@@ -17,6 +17,7 @@ mod properties;
 mod secret;
 mod task;
 mod verdict;
+mod windows;
 
 pub use event::{Event, MAX_EVENT_LINE, MAX_EVENTS};
 pub use gate::{Gate, GateError, MAX_GATE_LINE};
@@ -30,8 +31,9 @@ pub use parameters::{HostKey, PARAMETERS_FILE, PARAMS_LABEL, Parameters, VERSION
 pub use personality::{Account, FileMode, InjectedFile, PersonalityError};
 pub use properties::{
     HashMethod, Identity, Ip6, MachineId, NicProperties, OsFamily, Properties, PropertyError, Swap,
-    parse_route,
+    TIME_ZONE, is_time_zone, parse_route,
 };
 pub use secret::Secret;
 pub use task::Task;
 pub use verdict::Verdict;
+pub use windows::Windows;

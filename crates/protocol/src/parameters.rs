@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Hostname, InjectedFile, Nic, Properties, Secret, Task};
+use crate::{Hostname, InjectedFile, Nic, Properties, Secret, Task, Windows};
 
 /// The version of everything in this crate. Host and helper must agree on it.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The label of the ext2 file system on the parameters disk, by which the helper finds it.
 pub const PARAMS_LABEL: &str = "SNF-PARAMS";
@@ -39,6 +39,8 @@ pub struct Parameters {
     pub properties: Properties,
     /// Files to put into the image.
     pub personality: Vec<InjectedFile>,
+    /// What only Windows has.
+    pub windows: Windows,
 }
 
 /// One SSH host key.

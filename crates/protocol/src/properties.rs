@@ -9,9 +9,11 @@ use crate::Task;
 
 mod identity;
 mod network;
+mod windows;
 
 pub use identity::{Identity, MachineId};
 pub use network::{Ip6, NicProperties, parse_route};
+pub use windows::{TIME_ZONE, is_time_zone};
 
 /// The longest value of one property, in bytes.
 const MAX_VALUE: usize = 128 * 1024;
@@ -124,6 +126,7 @@ impl Properties {
         faults.extend(properties.machine_id().err());
         faults.extend(properties.kept_identity().err());
         faults.extend(properties.nic_faults());
+        faults.extend(properties.windows_faults());
         if faults.is_empty() {
             Ok(properties)
         } else {
@@ -344,20 +347,21 @@ impl Properties {
     }
 }
 
-const FLAGS: [&str; 5] = [
+const FLAGS: [&str; 7] = [
     "DO_SYNC",
+    "IGNORE_UNATTEND",
     "NM_NETWORKING",
+    "WINRM",
     "EXCLUDE_ALL_TASKS",
     "EXCLUDE_MOUNTED_TASKS",
     "EXCLUDE_FILESYSTEMRESIZE_TASKS",
 ];
 
 /// What release 0.23 followed and this one does not.
-const UNUSED: [&str; 6] = [
+const UNUSED: [&str; 5] = [
     "ALLOW_MOUNTED_TASK_OVERWRITING",
     "CLOUD_INIT",
     "CUSTOM_TASK",
-    "IGNORE_UNATTEND",
     "OFFLINE_NTFSRESIZE",
     "OFFLINE_NTFSRESIZE_NOCHECK",
 ];

@@ -14,6 +14,8 @@ pub enum Task {
     FilesystemResizeUnmounted,
     /// Mounts the root file system and those that its fstab names.
     MountImage,
+    /// Sees to it that Windows Setup finds an answer file.
+    InstallUnattend,
     /// Grows the file system of the grown partition that only grows while it is mounted.
     FilesystemResizeMounted,
     /// Makes swap space where it is asked for, and names it in fstab.
@@ -40,10 +42,11 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 14] = [
+    pub const ALL: [Task; 15] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
+        Task::InstallUnattend,
         Task::FilesystemResizeMounted,
         Task::AddSwap,
         Task::AssignHostname,
@@ -64,6 +67,7 @@ impl Task {
             Task::FixPartitionTable => "FixPartitionTable",
             Task::FilesystemResizeUnmounted => "FilesystemResizeUnmounted",
             Task::MountImage => "MountImage",
+            Task::InstallUnattend => "InstallUnattend",
             Task::FilesystemResizeMounted => "FilesystemResizeMounted",
             Task::AddSwap => "AddSwap",
             Task::AssignHostname => "AssignHostname",
@@ -85,6 +89,7 @@ impl Task {
             Task::FixPartitionTable => 10,
             Task::FilesystemResizeUnmounted => 20,
             Task::MountImage => 30,
+            Task::InstallUnattend => 35,
             Task::FilesystemResizeMounted => 40,
             Task::AddSwap
             | Task::AssignHostname

@@ -18,3 +18,4 @@ pub mod shadow;
 pub mod sshd_config;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod windows;

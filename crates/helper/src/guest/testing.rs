@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::mount::{MountPropagationFlags, mount_change};
-use snf_image_protocol::{Parameters, Properties, VERSION};
+use snf_image_protocol::{Parameters, Properties, VERSION, Windows};
 use tempfile::TempDir;
 
 use super::root::Root;
@@ -205,6 +205,7 @@ pub(crate) fn nothing() -> Parameters {
         nics: Vec::new(),
         properties: Properties::default(),
         personality: Vec::new(),
+        windows: Windows::default(),
     }
 }
 

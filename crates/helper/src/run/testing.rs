@@ -28,8 +28,9 @@ impl Reporter for Warnings {
 /// Parameters with these properties, written as the inside of a JSON object.
 pub(crate) fn parameters(properties: &str) -> Parameters {
     serde_json::from_str(&format!(
-        r#"{{"version":3,"only":null,"hostname":"vm.example.org","password":"hunter2","password_hash":null,
-            "authorized_keys":[],"host_keys":[],"nics":[],"properties":{{{properties}}},"personality":[]}}"#
+        r#"{{"version":4,"only":null,"hostname":"vm.example.org","password":"hunter2","password_hash":null,
+            "authorized_keys":[],"host_keys":[],"nics":[],"properties":{{{properties}}},"personality":[],
+            "windows":{{"product_key":null,"answer_file":null,"time_zone":"GMT Standard Time"}}}}"#
     ))
     .unwrap()
 }

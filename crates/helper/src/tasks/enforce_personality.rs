@@ -54,7 +54,7 @@ fn put(root: &Root, directory: &Path, file: &InjectedFile, attributes: Attribute
 }
 
 /// The content, from the disk with the parameters.
-fn content(directory: &Path, file: &InjectedFile) -> Result<Vec<u8>> {
+pub(super) fn content(directory: &Path, file: &InjectedFile) -> Result<Vec<u8>> {
     let name = PathBuf::from(&file.content);
     let is_inside = name
         .components()

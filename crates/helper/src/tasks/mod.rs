@@ -21,16 +21,21 @@ pub mod mount_image;
 pub mod remove_identity;
 pub mod selinux_autorelabel;
 pub mod umount_image;
+mod windows;
 
 /// Runs one built-in task.
 ///
 /// # Errors
 /// Whatever makes the task fail.
 pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
+    if let Some(done) = windows::run(task, context)? {
+        return Ok(done);
+    }
     match task {
         Task::FixPartitionTable => fix_partition_table::run(context),
         Task::FilesystemResizeUnmounted => filesystem_resize_unmounted::run(context),
         Task::MountImage => mount_image::run(context),
+        Task::InstallUnattend => Ok(Done::Skipped("the image is not Windows".into())),
         Task::FilesystemResizeMounted => filesystem_resize_mounted::run(context),
         Task::AddSwap => add_swap::run(context),
         Task::AssignHostname => assign_hostname::run(context),

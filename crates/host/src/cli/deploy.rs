@@ -65,7 +65,7 @@ pub struct DeployArguments {
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<String>,
 
-    /// A file with one line: the password of the users (root, or property USERS)
+    /// A file with one line: the password of the users (root or Administrator, or property USERS)
     #[arg(long, value_name = "FILE", conflicts_with = "password_hash_file")]
     pub password_file: Option<PathBuf>,
 
@@ -86,6 +86,14 @@ pub struct DeployArguments {
     /// Without this option the image keeps its network configuration.
     #[arg(long, value_name = "mac=MAC[,WORDS]", value_parser = parse_nic)]
     pub nic: Vec<Nic>,
+
+    /// An answer file for Windows Setup, in place of the image's own
+    #[arg(long, value_name = "FILE|URL", value_hint = ValueHint::FilePath)]
+    pub answer_file: Option<OsString>,
+
+    /// A file with one line: the product key for Windows Setup
+    #[arg(long, value_name = "FILE")]
+    pub product_key_file: Option<PathBuf>,
 
     /// An image property, such as USERS="root debian" or EXCLUDE_TASK_DELETESSHKEYS=yes; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]

@@ -15,8 +15,8 @@ use crate::config::Settings;
 use crate::deploy::deploy;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
 use crate::request::{
-    Image, Request, apply_properties, parse_inject, read_authorized_keys, read_password,
-    read_password_hash, read_personality,
+    Image, Request, Windows, apply_properties, parse_inject, read_authorized_keys, read_password,
+    read_password_hash, read_personality, read_product_key,
 };
 use crate::source::Reference;
 use crate::target::Location;
@@ -109,6 +109,9 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
     };
     let digest_list = document(&arguments.digest_url);
     let signature = document(&arguments.signature_url);
+    let answer_file = document(&arguments.answer_file);
+    let product_key = arguments.product_key_file.as_deref().map(read_product_key);
+    let product_key = faults.keep(product_key.transpose()).flatten();
     let request = Request {
         image: faults.keep(image(&arguments.image)).unwrap_or(Image::Keep),
         format: arguments.format,
@@ -127,6 +130,10 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
         nics,
         properties,
         personality,
+        windows: Windows {
+            product_key,
+            answer_file,
+        },
     };
     faults.keep(request.check());
     if faults.0.is_empty() {

@@ -64,8 +64,8 @@ const OBSOLETE: [(&[&str], &str); 11] = [
         "let Ganeti map the volume (access=kernelspace), then it is a block device like any other",
     ),
     (
-        &["UNATTEND", "WINDOWS_TIMEZONE"],
-        "this release does not customise Windows",
+        &["UNATTEND"],
+        "os_answer_file names an answer file, OS_ANSWER_FILE in this file one for all instances",
     ),
     (
         &["CLOUD_INIT_DEBUG"],

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use snf_image_protocol::{TIME_ZONE, Windows, is_time_zone};
+
 use super::network::NetworkSettings;
 use crate::fetch::Rule;
 use crate::request::parse_size;
@@ -112,6 +114,8 @@ pub struct Settings {
     pub target_timeout: Duration,
     /// `VARIANTS_DIR`: where the variants' files lie.
     pub variants_dir: PathBuf,
+    /// `WINDOWS_TIMEZONE`: the time zone of Windows machines, by Windows' own name.
+    pub windows_timezone: String,
 }
 
 /// A value that a setting does not take.
@@ -161,6 +165,7 @@ impl Default for Settings {
             stores_dir: PathBuf::from("/etc/snf-image/stores"),
             target_timeout: Duration::from_secs(120),
             variants_dir: PathBuf::from("/etc/ganeti/snf-image/variants"),
+            windows_timezone: Windows::TIME_ZONE.into(),
         }
     }
 }
@@ -311,6 +316,11 @@ impl Settings {
             "VARIANTS_DIR" => {
                 self.variants_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
             }
+            "WINDOWS_TIMEZONE" => {
+                self.windows_timezone = Some(value.to_owned())
+                    .filter(|zone| is_time_zone(zone))
+                    .ok_or_else(|| refuse(TIME_ZONE))?;
+            }
             _ => return self.network.set(name, value).map_err(refuse),
         }
         Ok(true)
@@ -378,6 +388,7 @@ impl Settings {
             ("STORES_DIR", path(&self.stores_dir)),
             ("TARGET_TIMEOUT", self.target_timeout.as_secs().to_string()),
             ("VARIANTS_DIR", path(&self.variants_dir)),
+            ("WINDOWS_TIMEZONE", self.windows_timezone.clone()),
         ];
         shown.extend(self.network.show());
         shown.sort_unstable();

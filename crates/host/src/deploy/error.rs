@@ -66,6 +66,9 @@ pub enum DeployError {
     /// The image is not what it must be.
     #[error(transparent)]
     Unverified(Box<VerificationError>),
+    /// There is no answer file for Windows Setup.
+    #[error("the answer file: {0}")]
+    AnswerFile(Box<VerificationError>),
     /// The helper VM's files cannot be used.
     #[error(transparent)]
     Appliance(#[from] ApplianceError),
@@ -114,6 +117,7 @@ impl DeployError {
                 | DeployError::Fetch(FetchError::Failed { .. })
                 | DeployError::Backend(BackendError::None { .. } | BackendError::Failed { .. })
                 | DeployError::Verification(_)
+                | DeployError::AnswerFile(_)
                 | DeployError::Store(_)
                 | DeployError::Target(_)
                 | DeployError::SameFile(_)
@@ -127,9 +131,9 @@ impl DeployError {
     /// Whether this part only stopped because another one had failed.
     pub(super) fn is_consequence(&self) -> bool {
         match self {
-            DeployError::Verification(error) | DeployError::Unverified(error) => {
-                error.is_cancelled()
-            }
+            DeployError::Verification(error)
+            | DeployError::Unverified(error)
+            | DeployError::AnswerFile(error) => error.is_cancelled(),
             DeployError::Copy(
                 CopyFailure::Role(RoleError::Cancelled)
                 | CopyFailure::Producer(ProducerError::Cancelled),

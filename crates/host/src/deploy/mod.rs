@@ -32,7 +32,7 @@ pub use error::{DeployError, Failure};
 use image::Ready;
 pub use machine::new as machine;
 use other_disks::Opened;
-use parameters::Seat;
+use parameters::{Seat, gather};
 use vetting::Vetting;
 use watcher::Watcher;
 
@@ -50,6 +50,8 @@ pub fn deploy(
     let user = machine::user(settings)?;
     let checks = verification::prepare(request, settings, &user, cancel)
         .map_err(|error| DeployError::Verification(error.into()).or_signal(cancel))?;
+    let gathered =
+        gather(request, settings, &user, cancel).map_err(|error| error.or_signal(cancel))?;
     let input = image::open(
         &request.image,
         checks.digest.as_ref(),
@@ -74,7 +76,7 @@ pub fn deploy(
 
     let appliance = Appliance::open(&settings.helper_dir).map_err(DeployError::from)?;
     appliance.verify().map_err(DeployError::from)?;
-    let seat = Seat::new(request, settings).map_err(DeployError::from)?;
+    let seat = Seat::new(request, gathered, settings).map_err(DeployError::from)?;
     let mut machine = machine::new(settings, &appliance)?;
     machine.disks.push(machine::disk(&target, false)?);
     for other in &others {

@@ -1,9 +1,12 @@
 //! What the helper is told, on its way there.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use snf_image_sandbox::User;
+
 use super::{DeployError, host_keys, wants_host_keys};
+use crate::cancel::Cancel;
 use crate::config::{ParametersSeat, Settings};
-use crate::request::Request;
+use crate::request::{Gathered, MAX_ANSWER_FILE, Request};
 use crate::vm::{ParametersDisk, ParamsDisk, ParamsError};
 
 /// Room for everything of the parameters that is not known in advance, in bytes: the host
@@ -14,15 +17,38 @@ const MARGIN: u64 = 64 * 1024;
 pub(super) struct Seat {
     disk: ParamsDisk,
     seat: ParametersSeat,
+    gathered: Gathered,
+}
+
+/// Reads, or fetches, what a deployment hands on to the helper as it is.
+pub(super) fn gather(
+    request: &Request,
+    settings: &Settings,
+    user: &User,
+    cancel: &Cancel,
+) -> Result<Gathered, DeployError> {
+    let answer_file = request.windows.answer_file.as_ref();
+    let answer_file = answer_file
+        .map(|document| document.read(MAX_ANSWER_FILE, settings, user, cancel))
+        .transpose()
+        .map_err(|error| DeployError::AnswerFile(error.into()))?;
+    Ok(Gathered {
+        answer_file,
+        time_zone: settings.windows_timezone.clone(),
+    })
 }
 
 impl Seat {
-    pub(super) fn new(request: &Request, settings: &Settings) -> Result<Self, ParamsError> {
+    pub(super) fn new(
+        request: &Request,
+        gathered: Gathered,
+        settings: &Settings,
+    ) -> Result<Self, ParamsError> {
         let seat = settings.helper_parameters;
         let disk = match seat {
             ParametersSeat::Floppy => ParamsDisk::floppy()?,
             ParametersSeat::Virtio => {
-                let (parameters, files) = request.parameters(Vec::new());
+                let (parameters, files) = request.parameters(Vec::new(), &gathered);
                 let json = serde_json::to_vec(&parameters).map_err(std::io::Error::from)?;
                 let bytes = files
                     .iter()
@@ -33,7 +59,11 @@ impl Seat {
                 ParamsDisk::with_capacity(bytes.saturating_add(MARGIN), files.len())?
             }
         };
-        Ok(Seat { disk, seat })
+        Ok(Seat {
+            disk,
+            seat,
+            gathered,
+        })
     }
 
     pub(super) fn disk(&self) -> Result<ParametersDisk, ParamsError> {
@@ -50,7 +80,7 @@ impl Seat {
         } else {
             Vec::new()
         };
-        let (parameters, files) = request.parameters(host_keys);
+        let (parameters, files) = request.parameters(host_keys, &self.gathered);
         self.disk.fill(&parameters, &files)?;
         Ok(())
     }

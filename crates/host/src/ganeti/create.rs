@@ -17,7 +17,7 @@ use crate::config::{self, Config};
 use crate::deploy::deploy;
 use crate::format::Format;
 use crate::monitor::{Message, Monitor};
-use crate::request::{OtherDisk, Request};
+use crate::request::{OtherDisk, Request, Windows};
 
 /// Deploys, and tells the monitor of every failure whose monitor is known.
 pub(super) fn run(variables: Vec<(OsString, OsString)>) -> Result<(), Faults> {
@@ -134,6 +134,7 @@ fn request(
     };
     let digest_list = document(&wanted.digest_list, "img_digest_url");
     let signature = document(&wanted.signature, "img_signature_url");
+    let answer_file = document(&wanted.answer_file, "os_answer_file");
     let (true, Some((target, others)), Some(image)) =
         (faults.0.is_empty(), locations.split_first(), image)
     else {
@@ -176,6 +177,10 @@ fn request(
         nics: decided.nics,
         properties: wanted.properties,
         personality: wanted.personality,
+        windows: Windows {
+            product_key: wanted.product_key,
+            answer_file,
+        },
     };
     request.check().map_err(Faults::one)?;
     Ok(request)

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::deploy::{deploy, restore};
 use crate::format::Format;
 use crate::monitor::Monitor;
-use crate::request::{Image, Request};
+use crate::request::{Image, Request, Windows};
 use crate::target::Target;
 
 /// The tasks that a larger disk takes.
@@ -61,6 +61,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         nics: Vec::new(),
         properties: lenient_properties(&values),
         personality: Vec::new(),
+        windows: Windows::default(),
     };
     tracing::info!("the disk has {room} bytes more than the data: growing what is on it");
     let cancel = signals::cancel()

@@ -17,8 +17,8 @@ use super::{config_url, properties};
 use crate::config::{Given, Origin, Settings};
 use crate::format::Format;
 use crate::request::{
-    File, PersonalityFileError, check_password, check_password_hash, parse_authorized_keys,
-    parse_personality,
+    File, NO_KEY, PersonalityFileError, check_password, check_password_hash, is_product_key,
+    parse_authorized_keys, parse_personality,
 };
 use crate::verification::Digest;
 
@@ -85,11 +85,11 @@ pub const PARAMETERS: [Parameter; 15] = [
     ),
     secret(
         "os_product_key",
-        "The Windows product key, five groups of five characters with hyphens between; not used by this release",
+        "The product key for Windows Setup, five groups of five characters with hyphens between",
     ),
     public(
         "os_answer_file",
-        "A URL of an unattended-installation answer file for Windows; not used by this release",
+        "An answer file for Windows Setup in place of the image's own: a name in IMAGE_DIR or a URL",
     ),
     secret(
         "cloud_userdata",
@@ -153,6 +153,10 @@ pub struct Wanted {
     pub properties: Properties,
     /// Files to put into the image.
     pub personality: Vec<File>,
+    /// The product key for Windows Setup.
+    pub product_key: Option<Secret>,
+    /// An answer file for it.
+    pub answer_file: Option<DocumentId>,
     /// What is accepted but probably not meant.
     pub warnings: Vec<String>,
 }
@@ -186,6 +190,8 @@ pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
         authorized_keys: checker.authorized_keys(),
         properties: checker.properties(),
         personality: checker.personality(),
+        product_key: checker.product_key(),
+        answer_file: checker.document("os_answer_file"),
         warnings: Vec::new(),
     };
     if wanted.digest.is_some() && wanted.digest_list.is_some() {
@@ -359,6 +365,16 @@ impl Checker<'_> {
         Some(value)
     }
 
+    /// The empty one counts as none, as Ganeti cannot take a parameter away.
+    fn product_key(&mut self) -> Option<Secret> {
+        let key = self.filled("os_product_key")?;
+        if is_product_key(key) {
+            return Some(Secret::new(key.to_owned()));
+        }
+        self.fault(&["os_product_key"], format!("os_product_key {NO_KEY}"));
+        None
+    }
+
     fn authorized_keys(&mut self) -> Vec<String> {
         let Some(text) = self.given("auth_keys") else {
             return Vec::new();
@@ -410,23 +426,6 @@ impl Checker<'_> {
     fn unusable(&mut self) {
         let unsupported =
             |name, what| format!("{name} cannot be used: this release does not {what}");
-        if let Some(key) = self.given("os_product_key") {
-            let fault = if is_product_key(key) {
-                unsupported("os_product_key", "customise Windows")
-            } else {
-                "os_product_key is not five groups of five letters or digits with hyphens between"
-                    .into()
-            };
-            self.fault(&["os_product_key"], fault);
-        }
-        if let Some(url) = self.given("os_answer_file") {
-            let fault = if is_answer_file(url) {
-                unsupported("os_answer_file", "customise Windows")
-            } else {
-                "os_answer_file is not a URL that begins with http, https, ftp, ftps or file".into()
-            };
-            self.fault(&["os_answer_file"], fault);
-        }
         if let Some(data) = self.given("cloud_userdata") {
             let fault = if STANDARD.decode(data.replace(['\n', '\r'], "")).is_ok() {
                 unsupported("cloud_userdata", "configure cloud-init")
@@ -436,18 +435,6 @@ impl Checker<'_> {
             self.fault(&["cloud_userdata"], fault);
         }
     }
-}
-
-fn is_product_key(text: &str) -> bool {
-    let is_group =
-        |group: &str| group.len() == 5 && group.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    text.split('-').count() == 5 && text.split('-').all(is_group)
-}
-
-fn is_answer_file(text: &str) -> bool {
-    let schemes = ["http", "https", "ftp", "ftps", "file"];
-    text.split_once("://")
-        .is_some_and(|(scheme, rest)| schemes.contains(&scheme) && !rest.is_empty())
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::deploy::deploy;
 use crate::format::Format;
 use crate::monitor::Monitor;
-use crate::request::{Image, Request};
+use crate::request::{Image, Request, Windows};
 
 /// The tasks that a new name takes.
 const TASKS: [Task; 3] = [Task::MountImage, Task::AssignHostname, Task::UmountImage];
@@ -53,6 +53,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         nics: Vec::new(),
         properties,
         personality: Vec::new(),
+        windows: Windows::default(),
     };
     if !request.wants(Task::AssignHostname) || !request.wants(Task::MountImage) {
         tracing::info!(

@@ -111,6 +111,9 @@ impl From<DeployError> for Fault {
             DeployError::Verification(error) | DeployError::Unverified(error) => {
                 of_verification(error)
             }
+            DeployError::AnswerFile(_) => {
+                Some("what os_answer_file names could not be read or fetched".into())
+            }
             DeployError::Vm(error) => of_vm(error),
             DeployError::Interrupted(_) => Some("the installation was interrupted".into()),
             _ => None,

@@ -8,6 +8,7 @@ mod personality;
 mod read;
 mod size;
 mod ssh_key;
+mod windows;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,9 @@ pub use personality::{PersonalityFileError, parse_personality, read_personality}
 pub use read::{ReadError, read_bounded};
 pub use size::{SizeError, parse_size};
 pub use ssh_key::{KeyError, parse_authorized_keys, read_authorized_keys};
+pub use windows::{
+    MAX_ANSWER_FILE, NO_KEY, ProductKeyError, Windows, is_product_key, read_product_key,
+};
 
 /// The most that all injected files of one deployment may hold together, in bytes. They
 /// travel through memory.
@@ -136,6 +140,20 @@ pub struct Request {
     pub properties: Properties,
     /// Files to put into the image.
     pub personality: Vec<File>,
+    /// What only Windows has.
+    pub windows: Windows,
+}
+
+/// The file on the parameters disk that holds the answer file.
+const ANSWER_FILE: &str = "files/answer-file";
+
+/// What was found out for a deployment before it is handed over to the helper.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// The content of the answer file.
+    pub answer_file: Option<Vec<u8>>,
+    /// The time zone of the node's settings, by Windows' name.
+    pub time_zone: String,
 }
 
 /// One file to put into the image.
@@ -209,7 +227,11 @@ impl Request {
 
     /// What the helper is told, and the files that go beside it on the parameters disk.
     #[must_use]
-    pub fn parameters(&self, host_keys: Vec<HostKey>) -> (Parameters, Vec<(String, &[u8])>) {
+    pub fn parameters<'a>(
+        &'a self,
+        host_keys: Vec<HostKey>,
+        gathered: &'a Gathered,
+    ) -> (Parameters, Vec<(String, &'a [u8])>) {
         let named = || {
             self.personality
                 .iter()
@@ -235,9 +257,16 @@ impl Request {
                     content,
                 })
                 .collect(),
+            windows: snf_image_protocol::Windows {
+                product_key: self.windows.product_key.clone(),
+                answer_file: (gathered.answer_file.as_ref()).map(|_| ANSWER_FILE.to_owned()),
+                time_zone: gathered.time_zone.clone(),
+            },
         };
+        let answer_file = gathered.answer_file.iter();
         let files = named()
             .map(|(name, file)| (name, file.content.as_slice()))
+            .chain(answer_file.map(|content| (ANSWER_FILE.to_owned(), content.as_slice())))
             .collect();
         (parameters, files)
     }

@@ -69,7 +69,7 @@ impl Document {
     }
 
     /// Its content: at most `limit` bytes.
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
         limit: usize,
         settings: &Settings,

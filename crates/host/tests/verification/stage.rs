@@ -95,6 +95,7 @@ impl Stage {
             properties: Properties::default(),
             personality: Vec::new(),
             nics: Vec::new(),
+            windows: Default::default(),
         };
         let cancel = Cancel::new().unwrap();
         one_line(prepare(&request, &self.settings, &user(), &cancel))

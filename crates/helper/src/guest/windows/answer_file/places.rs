@@ -1,0 +1,59 @@
+//! Where Windows Setup looks for an answer file at the first start of a generalized image.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use super::{AnswerFile, AnswerFileError, Architecture, LIMIT, Pass};
+use crate::error::{Error, Result};
+use crate::guest::root::Root;
+
+/// The places in the order of Microsoft's "Implicit Answer File Search Order", without the pointer
+/// in the registry and without removable media. One that holds no settings for a pass is passed
+/// over.
+pub const PLACES: [&str; 7] = [
+    "/Windows/Panther/Unattend/Unattend.xml",
+    "/Windows/Panther/Unattend/Autounattend.xml",
+    "/Windows/Panther/Unattend.xml",
+    "/Windows/Panther/Autounattend.xml",
+    "/Windows/System32/Sysprep/Unattend.xml",
+    "/Unattend.xml",
+    "/Autounattend.xml",
+];
+
+/// Where an answer file goes that the image did not have: the place at which Microsoft replaces
+/// that of an image which does not run.
+pub const OURS: &str = "/Windows/Panther/Unattend.xml";
+
+/// An answer file of the image.
+pub struct Candidate {
+    /// Where it is: one of [`PLACES`].
+    pub path: &'static str,
+    /// What it says.
+    pub file: AnswerFile,
+}
+
+/// The answer file of the image that setup would use for itself, or for its last pass: the first
+/// with settings that were not used yet.
+///
+/// # Errors
+/// When the first file that is there cannot be read as what it should be: setup would stop at it
+/// too.
+pub fn of_image(root: &Root, architectures: &[Architecture]) -> Result<Option<Candidate>> {
+    for place in PLACES {
+        let Some(bytes) = root.read(place, LIMIT)? else {
+            continue;
+        };
+        let file =
+            AnswerFile::parse(&bytes, architectures).map_err(|error| fault(place, &error))?;
+        if file.has_pass(Pass::Specialize) || file.has_pass(Pass::OobeSystem) {
+            return Ok(Some(Candidate { path: place, file }));
+        }
+    }
+    Ok(None)
+}
+
+/// An answer file that is of no use, with the way out.
+pub fn fault(path: &str, error: &AnswerFileError) -> Error {
+    Error::image(format!(
+        "the answer file {path} of the image cannot be used: {error}; mend it, or set property \
+         IGNORE_UNATTEND"
+    ))
+}

@@ -1,0 +1,109 @@
+//! ChangePassword: passwords and SSH keys of Windows' users.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use snf_image_protocol::Secret;
+
+use super::edit;
+use crate::error::{Error, Result};
+use crate::guest::authorized_keys;
+use crate::guest::windows::first_boot;
+use crate::guest::windows::password::{self, ADMINISTRATOR, LONGEST};
+use crate::run::context::{Context, Done};
+
+/// What no name of an account can hold (Microsoft's "Naming conventions", `LMCONS`).
+const ILLEGAL: &str = "\"/\\[]:;|=,+*?<>@";
+
+/// Where the OpenSSH server is that comes with Windows, and the one that people install.
+const SERVERS: [&str; 3] = [
+    "/Windows/System32/OpenSSH/sshd.exe",
+    "/Program Files/OpenSSH/sshd.exe",
+    "/Program Files/OpenSSH-Win64/sshd.exe",
+];
+
+/// Has setup set the password of the administrator and of the accounts that it makes, and a script
+/// that of accounts which the image has; puts the keys where the OpenSSH server looks for those of
+/// administrators.
+pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
+    let parameters = context.parameters;
+    if parameters.password_hash.is_some() {
+        return Err(Error::image(
+            "Windows cannot take a password hash: give the password itself",
+        ));
+    }
+    let keys = authorized_keys::lines(&parameters.authorized_keys);
+    if parameters.password.is_none() && keys.is_empty() {
+        let reason = "neither a password nor SSH keys were given";
+        return Ok(Done::Skipped(reason.into()));
+    }
+    let users = users(context)?;
+    if let Some(password) = &parameters.password {
+        set_password(context, &users, password)?;
+    }
+    if !keys.is_empty() {
+        let script = first_boot::administrators_keys(&keys);
+        first_boot::add(context.root()?, "30-ssh-keys.ps1", &script)?;
+        let root = context.root()?;
+        let has_server = SERVERS.iter().any(|path| root.exists(path));
+        let others: Vec<_> = (users.iter())
+            .filter(|user| !password::is_administrator(user))
+            .map(String::as_str)
+            .collect();
+        if !has_server {
+            context.reporter.warning(
+                "the image has no OpenSSH server: the SSH keys wait in administrators_authorized_keys \
+                 until one is installed",
+            );
+        }
+        if !others.is_empty() {
+            let text = format!(
+                "the SSH keys hold for administrators: {} can log in with them only as a member of \
+                 that group",
+                others.join(", ")
+            );
+            context.reporter.warning(&text);
+        }
+    }
+    Ok(Done::Yes)
+}
+
+/// The names in property `USERS`, each once.
+fn users(context: &Context<'_>) -> Result<Vec<String>> {
+    let given = (context.parameters.properties.users())
+        .map_err(|error| Error::image(error.to_string()))?
+        .unwrap_or_else(|| vec![ADMINISTRATOR]);
+    let mut names: Vec<String> = Vec::new();
+    for name in given {
+        if name.contains(|sign| ILLEGAL.contains(sign)) {
+            return Err(Error::image(format!(
+                "{name:?} cannot be the name of a user of Windows: check property USERS"
+            )));
+        }
+        if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+fn set_password(context: &Context<'_>, users: &[String], password: &Secret) -> Result<()> {
+    let password = password.expose();
+    if password.encode_utf16().count() > LONGEST {
+        return Err(Error::image(format!(
+            "the password is longer than {LONGEST} characters, the most that Windows Setup takes"
+        )));
+    }
+    let mut existing = Vec::new();
+    edit(context, |file| {
+        for user in users {
+            if password::is_of_setup(file, user) {
+                password::set(file, user, password)?;
+            } else {
+                existing.push(user.as_str());
+            }
+        }
+        Ok(())
+    })?;
+    let has_administrator = users.iter().any(|user| password::is_administrator(user));
+    let script = first_boot::accounts(&existing, password, has_administrator);
+    first_boot::add(context.root()?, "10-accounts.ps1", &script)
+}

@@ -1,0 +1,130 @@
+//! InstallUnattend: sees to it that setup finds an answer file, and runs our scripts at its end.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::fs::File;
+use std::io::Read;
+
+use snf_image_protocol::Secret;
+
+use super::{architectures, fault, write};
+use crate::error::{Doing, Error, Result};
+use crate::guest::root::{Attributes, Root};
+use crate::guest::windows::answer_file::{
+    AnswerFile, Candidate, LIMIT, OURS, PLACES, Pass, SHELL_SETUP, Step, Wanted, generate, of_image,
+};
+use crate::guest::windows::first_boot;
+use crate::run::context::{Context, Done};
+
+/// Language and region when property `WINDOWS_LOCALE` is not given.
+const LOCALE: &str = "en-US";
+
+/// The property that would have cloud-init of the image do what the tasks do.
+const CLOUD_INIT: &str = "CLOUD_INIT";
+
+/// Keeps the image's answer file, or puts one there: that of this deployment, else a generated one.
+///
+/// # Errors
+/// When an answer file is no such file, or something cannot be written.
+pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
+    let properties = &context.parameters.properties;
+    let is_auto = |value: &str| value.eq_ignore_ascii_case("auto");
+    if properties.flag(CLOUD_INIT) && !properties.get(CLOUD_INIT).is_some_and(is_auto) {
+        return Err(Error::image(
+            "Cloudbase-Init reads nothing from the disk of the system, only from a second volume: take \
+             property CLOUD_INIT away",
+        ));
+    }
+    let given = given(context)?;
+    let ignores = given.is_some() || properties.flag("IGNORE_UNATTEND");
+    let root = context.root()?;
+    let architectures = architectures(context);
+    let own = if ignores {
+        None
+    } else {
+        of_image(root, architectures)?
+    };
+    let (path, mut file, notice) = match own {
+        Some(Candidate { path, file }) => {
+            let notice = format!("setup uses the image's own answer file {path}");
+            (path, file, notice)
+        }
+        None => {
+            let (bytes, what) = match given {
+                Some(bytes) => (bytes, "the answer file of this deployment"),
+                None => (generated(context)?, "a generated answer file"),
+            };
+            let file = AnswerFile::parse(&bytes, architectures)
+                .map_err(|error| Error::image(format!("{what} cannot be used: {error}")))?;
+            if !file.has_pass(Pass::Specialize) && !file.has_pass(Pass::OobeSystem) {
+                return Err(Error::image(format!(
+                    "{what} has no settings for the passes specialize and oobeSystem, which are what \
+                     setup runs on an image"
+                )));
+            }
+            clear(root)?;
+            root.make_directories("/Windows/Panther", Attributes::of_root(0o755))?;
+            (OURS, file, format!("setup uses {what}"))
+        }
+    };
+    if let Some(key) = context.parameters.windows.product_key.as_ref() {
+        set_key(&mut file, key).map_err(|error| fault(path, &error))?;
+    }
+    write(root, path, &file)?;
+    first_boot::install(root)?;
+    if context.parameters.properties.flag("WINRM") {
+        first_boot::add(root, "50-winrm.ps1", &first_boot::win_rm())?;
+    }
+    context.reporter.notice(&notice);
+    Ok(Done::Yes)
+}
+
+fn set_key(
+    file: &mut AnswerFile,
+    key: &Secret,
+) -> std::result::Result<(), crate::guest::windows::answer_file::AnswerFileError> {
+    let path = [Step::Element("ProductKey")];
+    file.set(Pass::Specialize, SHELL_SETUP, &path, key.expose())
+}
+
+/// Takes away every file that setup would find before ours, or use for a pass that ours leaves out.
+fn clear(root: &Root) -> Result<()> {
+    for place in PLACES {
+        if root.has_entry(place)? {
+            root.remove(place)?;
+        }
+    }
+    Ok(())
+}
+
+/// The answer file that came with the parameters.
+fn given(context: &Context<'_>) -> Result<Option<Vec<u8>>> {
+    let Some(name) = &context.parameters.windows.answer_file else {
+        return Ok(None);
+    };
+    let reading = || "reading the answer file of this deployment".to_owned();
+    let mut bytes = Vec::new();
+    File::open(context.parameters_dir.join(name))
+        .doing(reading)?
+        .take(LIMIT.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .doing(reading)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= LIMIT) {
+        return Ok(Some(bytes));
+    }
+    Err(Error::image(format!(
+        "the answer file of this deployment is larger than {} KiB",
+        LIMIT / 1024
+    )))
+}
+
+fn generated(context: &Context<'_>) -> Result<Vec<u8>> {
+    let properties = &context.parameters.properties;
+    let said = |name| properties.get(name).filter(|value| !value.is_empty());
+    generate(Wanted {
+        architectures: architectures(context),
+        is_since_6_2: false,
+        time_zone: said("WINDOWS_TIMEZONE").unwrap_or(&context.parameters.windows.time_zone),
+        locale: said("WINDOWS_LOCALE").unwrap_or(LOCALE),
+    })
+    .map_err(|error| Error::image(format!("the answer file cannot be generated: {error}")))
+}

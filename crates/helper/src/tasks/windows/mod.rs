@@ -1,0 +1,91 @@
+//! The tasks on an image of Windows.
+//!
+//! Nothing of Windows is run or set directly but in files: what setup is to do stands in its answer
+//! file, what it cannot do in scripts that it runs at its end.
+// SPDX-License-Identifier: BSD-2-Clause
+
+mod accounts;
+mod install_unattend;
+mod name;
+mod network;
+mod personality;
+
+use snf_image_protocol::{OsFamily, Task};
+
+use crate::error::{Error, Result};
+use crate::guest::root::{Attributes, Root};
+use crate::guest::windows::answer_file::{
+    AnswerFile, AnswerFileError, Architecture, Candidate, of_image,
+};
+use crate::run::context::{Context, Done};
+
+/// Runs a task in the way of Windows; `None` for one that is the same for all systems.
+///
+/// # Errors
+/// Whatever makes the task fail.
+pub(super) fn run(task: Task, context: &mut Context<'_>) -> Result<Option<Done>> {
+    match context.os_family {
+        OsFamily::Windows => {}
+        OsFamily::WindowsLegacy if task == Task::InstallUnattend => {
+            return Err(Error::image(
+                "the image is a Windows before Vista and Server 2008, which this release does not \
+                 customise: set property EXCLUDE_MOUNTED_TASKS to deploy it as it is",
+            ));
+        }
+        _ if task == Task::InstallUnattend => {
+            return Ok(Some(Done::Skipped("the image is not Windows".into())));
+        }
+        _ => return Ok(None),
+    }
+    Ok(Some(match task {
+        Task::InstallUnattend => install_unattend::run(context)?,
+        Task::AssignHostname => name::run(context)?,
+        Task::ChangePassword => accounts::run(context)?,
+        Task::ConfigureNetwork => network::run(context)?,
+        Task::EnforcePersonality => personality::run(context)?,
+        Task::AddSwap
+        | Task::ChangeMachineId
+        | Task::DeleteSSHKeys
+        | Task::RemoveIdentity
+        | Task::SELinuxAutorelabel => {
+            Done::Skipped("the image is Windows, which does this itself".into())
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// For which architectures settings are made.
+fn architectures(_context: &Context<'_>) -> &'static [Architecture] {
+    &Architecture::ALL
+}
+
+/// Changes the answer file that setup will use.
+///
+/// # Errors
+/// When there is none, or it cannot be changed.
+fn edit(
+    context: &Context<'_>,
+    change: impl FnOnce(&mut AnswerFile) -> std::result::Result<(), AnswerFileError>,
+) -> Result<()> {
+    let root = context.root()?;
+    let Some(Candidate { path, mut file }) = of_image(root, architectures(context))? else {
+        return Err(Error::image(
+            "the image has no answer file to change: let task InstallUnattend run",
+        ));
+    };
+    change(&mut file).map_err(|error| fault(path, &error))?;
+    write(root, path, &file)
+}
+
+fn write(root: &Root, path: &str, file: &AnswerFile) -> Result<()> {
+    root.rewrite(path, &file.to_bytes(), Attributes::of_root(0o600))
+}
+
+fn fault(path: &str, error: &AnswerFileError) -> Error {
+    Error::image(format!(
+        "the answer file {path} of the image cannot be changed: {error}"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use snf_image_protocol::{
+    Account, FileMode, GuestPath, Hostname, InjectedFile, OsFamily, Parameters, Properties, Secret,
+    Windows,
+};
+
+use super::*;
+use crate::guest::testing::{Image, nothing};
+
+fn windows() -> Image {
+    let image = Image::empty();
+    image
+        .directory("/Windows/System32")
+        .directory("/Windows/Panther")
+        .directory("/Users");
+    image
+}
+
+fn properties(pairs: &[(&str, &str)]) -> Properties {
+    Properties::new((pairs.iter()).map(|(name, value)| ((*name).into(), (*value).into()))).unwrap()
+}
+
+fn asked() -> Parameters {
+    Parameters {
+        hostname: Some(Hostname::new("vm1.example.org").unwrap()),
+        password: Some(Secret::new("pass'word\"%^&!".into())),
+        ..nothing()
+    }
+}
+
+/// Runs one task, as on Windows.
+fn run_one<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
+    const TASKS: [Task; 5] = [
+        Task::InstallUnattend,
+        Task::AssignHostname,
+        Task::ChangePassword,
+        Task::ConfigureNetwork,
+        Task::EnforcePersonality,
+    ];
+    context.os_family = OsFamily::Windows;
+    Ok(run(TASKS[usize::from(TASK)], context)?.unwrap())
+}
+
+/// Installs the answer file, and then runs the others, as far as they succeed.
+fn run_all(image: &Image, parameters: &Parameters) -> Result<Vec<String>> {
+    let tasks: [fn(&mut Context<'_>) -> Result<Done>; 5] = [
+        run_one::<0>,
+        run_one::<1>,
+        run_one::<2>,
+        run_one::<3>,
+        run_one::<4>,
+    ];
+    let mut all = Vec::new();
+    for task in tasks {
+        let (done, notices) = image.run(task, parameters);
+        done?;
+        all.extend(notices);
+    }
+    Ok(all)
+}
+
+fn failure(image: &Image, parameters: &Parameters) -> String {
+    run_all(image, parameters).unwrap_err().to_string()
+}
+
+const OWN: &str = "<unattend xmlns='urn:schemas-microsoft-com:unattend'>\n\
+    <settings pass='oobeSystem'/>\n</unattend>\n";
+
+#[test]
+fn an_image_without_answer_file_gets_one_with_all_that_was_asked_for() {
+    let image = windows();
+    let parameters = Parameters {
+        properties: properties(&[("WINDOWS_LOCALE", "de-DE"), ("WINRM", "yes")]),
+        windows: Windows {
+            product_key: Some(Secret::new("ABCDE-12345-ABCDE-12345-ABCDE".into())),
+            ..Windows::default()
+        },
+        ..asked()
+    };
+    let notices = run_all(&image, &parameters).unwrap();
+    assert!(
+        notices.iter().any(|text| text.contains("takes no domain")),
+        "{notices:?}"
+    );
+    let text = image.text("/Windows/Panther/Unattend.xml");
+    for part in [
+        "<ComputerName>vm1</ComputerName>",
+        "<TimeZone>GMT Standard Time</TimeZone>",
+        "<UserLocale>de-DE</UserLocale>",
+        "<ProductKey>ABCDE-12345-ABCDE-12345-ABCDE</ProductKey>",
+        "<AdministratorPassword>",
+    ] {
+        assert_eq!(
+            text.matches(part).count(),
+            3,
+            "{part} for each architecture\n{text}"
+        );
+    }
+    assert!(!text.contains("pass'word"));
+    assert!(
+        image
+            .text("/Windows/Setup/Scripts/SetupComplete.cmd")
+            .contains("first-boot.ps1")
+    );
+    assert!(
+        image
+            .path("/Windows/Setup/Scripts/snf-image/50-winrm.ps1")
+            .exists()
+    );
+}
+
+#[test]
+fn the_images_own_answer_file_is_kept_and_changed_in_place() {
+    let image = windows();
+    image.file("/Unattend.xml", OWN);
+    run_all(&image, &asked()).unwrap();
+    let text = image.text("/Unattend.xml");
+    assert!(text.contains("<ComputerName>vm1</ComputerName>") && text.contains("xmlns='urn"));
+    assert!(!text.contains("TimeZone"));
+    assert!(!image.path("/Windows/Panther/Unattend.xml").exists());
+}
+
+#[test]
+fn a_file_that_setup_has_used_up_counts_for_nothing() {
+    let image = windows();
+    let used = OWN.replace("/>", " wasPassProcessed='true'/>");
+    image.file("/Windows/Panther/Unattend.xml", &used);
+    run_all(&image, &asked()).unwrap();
+    assert!(
+        image
+            .text("/Windows/Panther/Unattend.xml")
+            .contains("TimeZone")
+    );
+}
+
+#[test]
+fn the_images_own_file_gives_way_where_that_is_asked_for() {
+    for with_file in [false, true] {
+        let image = windows();
+        image.file("/Unattend.xml", "<!DOCTYPE x><hostile>");
+        image.file("/Windows/Panther/Unattend/Unattend.xml", OWN);
+        let mut parameters = asked();
+        if with_file {
+            std::fs::write(image.parameters_dir().join("answer-file"), OWN).unwrap();
+            parameters.windows.answer_file = Some("answer-file".into());
+        } else {
+            parameters.properties = properties(&[("IGNORE_UNATTEND", "yes")]);
+        }
+        run_all(&image, &parameters).unwrap();
+        assert!(!image.path("/Unattend.xml").exists());
+        assert!(
+            !image
+                .path("/Windows/Panther/Unattend/Unattend.xml")
+                .exists()
+        );
+        let text = image.text("/Windows/Panther/Unattend.xml");
+        assert_eq!(text.contains("TimeZone"), !with_file);
+        assert!(text.contains("<ComputerName>vm1</ComputerName>"));
+    }
+}
+
+#[test]
+fn a_hostile_answer_file_is_refused_with_the_way_out() {
+    let image = windows();
+    image.file(
+        "/Windows/Panther/Unattend.xml",
+        "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>",
+    );
+    let error = failure(&image, &asked());
+    assert!(error.contains("IGNORE_UNATTEND"), "{error}");
+    image.file("/Windows/Panther/Unattend.xml", vec![b' '; 2 << 20]);
+    assert!(failure(&image, &asked()).contains("larger than"));
+    image.fifo("/Windows/Panther/Unattend.xml");
+    assert!(failure(&image, &asked()).contains("not a regular file"));
+}
+
+#[test]
+fn an_answer_file_of_the_deployment_must_be_one() {
+    let image = windows();
+    let mut parameters = asked();
+    parameters.windows.answer_file = Some("answer-file".into());
+    let pe = OWN.replace("oobeSystem", "windowsPE");
+    for (content, fault) in [("x", "not valid XML"), (pe.as_str(), "no settings for")] {
+        std::fs::write(image.parameters_dir().join("answer-file"), content).unwrap();
+        let error = failure(&image, &parameters);
+        assert!(error.contains(fault), "{error}");
+    }
+}
+
+#[test]
+fn accounts_that_setup_does_not_make_get_their_password_from_a_script() {
+    let image = windows();
+    let parameters = Parameters {
+        properties: properties(&[("USERS", "Administrator ann")]),
+        authorized_keys: vec!["ssh-ed25519 AAAA x".into()],
+        ..asked()
+    };
+    let notices = run_all(&image, &parameters).unwrap();
+    assert!(
+        notices
+            .iter()
+            .any(|text| text.contains("no OpenSSH server"))
+    );
+    assert!(notices.iter().any(|text| text.contains("ann can log in")));
+    let script = image.text("/Windows/Setup/Scripts/snf-image/10-accounts.ps1");
+    let units = "pass'word\"%^&!".encode_utf16().flat_map(u16::to_le_bytes);
+    let encoded = STANDARD.encode(units.collect::<Vec<_>>());
+    assert!(script.contains(&encoded) && !script.contains("pass'word"));
+    let text = image.text("/Windows/Panther/Unattend.xml");
+    assert!(text.contains("<AdministratorPassword>") && !text.contains("LocalAccount>"));
+    let keys = image.text("/Windows/Setup/Scripts/snf-image/30-ssh-keys.ps1");
+    assert!(keys.contains("administrators_authorized_keys"));
+}
+
+#[test]
+fn what_windows_cannot_take_is_refused() {
+    let hash = Parameters {
+        password: None,
+        password_hash: Some(Secret::new("$6$x$y".into())),
+        ..asked()
+    };
+    assert!(failure(&windows(), &hash).contains("hash"));
+    let long = Parameters {
+        password: Some(Secret::new("x".repeat(128))),
+        ..asked()
+    };
+    assert!(failure(&windows(), &long).contains("127"));
+    let user = Parameters {
+        properties: properties(&[("USERS", "a*b")]),
+        ..asked()
+    };
+    assert!(failure(&windows(), &user).contains("USERS"));
+    let name = Parameters {
+        hostname: Some(
+            Hostname::new("sixteen-letters-.example".replace("-.", "x.").as_str()).unwrap(),
+        ),
+        ..asked()
+    };
+    assert!(failure(&windows(), &name).contains("COMPUTER_NAME"));
+}
+
+#[test]
+fn injected_files_keep_what_was_there() {
+    let image = windows();
+    image.file("/Users/a.txt", "old");
+    std::fs::write(image.parameters_dir().join("0"), "new").unwrap();
+    let file = |path: &str| InjectedFile {
+        path: GuestPath::new(path).unwrap(),
+        owner: Account::Name("root".into()),
+        group: Account::Id(0),
+        mode: FileMode::DEFAULT,
+        content: "0".into(),
+    };
+    let parameters = Parameters {
+        personality: vec![file("/Users/a.txt"), file("/new/b.txt")],
+        ..asked()
+    };
+    run_all(&image, &parameters).unwrap();
+    assert_eq!(
+        image.text("/Users/a.txt") + &image.text("/new/b.txt"),
+        "newnew"
+    );
+    let kept: Vec<_> = std::fs::read_dir(image.path("/Users"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("a.txt.bak."))
+        .collect();
+    assert_eq!(kept.len(), 1);
+    for path in ["/Users/a:stream", "/Users/a.", "/c\\d"] {
+        let parameters = Parameters {
+            personality: vec![file(path)],
+            ..asked()
+        };
+        assert!(
+            failure(&windows(), &parameters).contains("no such names"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_second_deployment_of_the_same_disk_changes_nothing_twice() {
+    let image = windows();
+    run_all(&image, &asked()).unwrap();
+    let first = image.everything();
+    run_all(&image, &asked()).unwrap();
+    assert_eq!(image.everything(), first);
+}

@@ -1,0 +1,105 @@
+//! Properties of Windows: what setup is to make of an image.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use super::{Properties, PropertyError, meaning};
+
+/// The longest name of a computer, in characters: that of NetBIOS.
+const LONGEST_NAME: usize = 15;
+
+/// The longest name of a time zone, in characters: `TIME_ZONE_INFORMATION` of winbase.h has room
+/// for a few more.
+const LONGEST_ZONE: usize = 128;
+
+impl Properties {
+    /// Looks at those whose values mean nothing.
+    pub(super) fn windows_faults(&self) -> Vec<PropertyError> {
+        let mut faults = Vec::new();
+        let mut check = |name, is_valid: fn(&str) -> bool, expected| {
+            if let Some(value) = self.given(name).filter(|value| !is_valid(value)) {
+                faults.push(meaning(name, value, expected));
+            }
+        };
+        check(
+            "COMPUTER_NAME",
+            is_computer_name,
+            "it is 1 to 15 letters, digits and hyphens, not all digits, and no hyphen at the ends",
+        );
+        check(
+            "WINDOWS_LOCALE",
+            is_locale,
+            "it is a language and a region such as en-US",
+        );
+        check("WINDOWS_TIMEZONE", is_time_zone, TIME_ZONE);
+        faults
+    }
+}
+
+/// What the name of a time zone is.
+pub const TIME_ZONE: &str = "it is Windows' own name of a time zone, such as GMT Standard Time";
+
+/// Whether a text can be Windows' name of a time zone.
+#[must_use]
+pub fn is_time_zone(text: &str) -> bool {
+    let is_part = |sign: char| sign.is_alphanumeric() || " .+-()&'".contains(sign);
+    (1..=LONGEST_ZONE).contains(&text.chars().count())
+        && text.chars().all(is_part)
+        && text.trim() == text
+}
+
+fn is_computer_name(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Language, perhaps script, region: BCP 47 as Windows writes it.
+fn is_locale(text: &str) -> bool {
+    let is_part = |part: &str| {
+        (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    (2..=4).contains(&text.split('-').count()) && text.split('-').all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(name: &str, value: &str) -> bool {
+        Properties::new([(name.to_owned(), value.to_owned())]).is_err()
+    }
+
+    #[test]
+    fn what_windows_takes_is_taken() {
+        for (name, value) in [
+            ("COMPUTER_NAME", "VM-01"),
+            ("COMPUTER_NAME", "abcdefghijklmno"),
+            ("WINDOWS_LOCALE", "en-US"),
+            ("WINDOWS_LOCALE", "sr-Latn-RS"),
+            ("WINDOWS_TIMEZONE", "W. Europe Standard Time"),
+            ("WINDOWS_TIMEZONE", "UTC+12"),
+        ] {
+            assert!(!refused(name, value), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for (name, value) in [
+            ("COMPUTER_NAME", "abcdefghijklmnop"),
+            ("COMPUTER_NAME", "42"),
+            ("COMPUTER_NAME", "vm.example.org"),
+            ("COMPUTER_NAME", "-a"),
+            ("COMPUTER_NAME", "*"),
+            ("WINDOWS_LOCALE", "english"),
+            ("WINDOWS_LOCALE", "en_US"),
+            ("WINDOWS_TIMEZONE", "a<b"),
+            ("WINDOWS_TIMEZONE", "a\nb"),
+        ] {
+            assert!(refused(name, value), "{name}={value}");
+        }
+    }
+}
