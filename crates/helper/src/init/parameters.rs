@@ -109,16 +109,17 @@ mod tests {
 
     #[test]
     fn another_version_is_named_before_anything_else() {
-        let error = parse(br#"{"version":7,"news":[]}"#)
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("protocol 7 and 3"), "{error}");
+        let newer = VERSION + 1;
+        let json = format!(r#"{{"version":{newer},"news":[]}}"#);
+        let error = parse(json.as_bytes()).unwrap_err().to_string();
+        let both = format!("protocol {newer} and {VERSION}");
+        assert!(error.contains(&both), "{error}");
     }
 
     #[test]
     fn a_fault_is_told_without_the_secret_beside_it() {
-        let json = br#"{"version":3,"hostname":null,"password":["hunter2"]}"#;
-        let error = parse(json).unwrap_err().to_string();
+        let json = format!(r#"{{"version":{VERSION},"hostname":null,"password":["hunter2"]}}"#);
+        let error = parse(json.as_bytes()).unwrap_err().to_string();
         assert!(
             error.contains("line 1") && !error.contains("hunter2"),
             "{error}"
