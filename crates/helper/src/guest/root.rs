@@ -54,10 +54,28 @@ const HOW_TO_READ: OFlags = OFlags::RDONLY
 const HOW_TO_HOLD_A_DIRECTORY: OFlags =
     OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// The image's root directory. Paths may begin with `/` or not; it is the same.
+const HOW_TO_EDIT: OFlags = OFlags::RDWR
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+/// Whose ways of protecting files hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ways {
+    /// Owner, group and permissions.
+    Unix,
+    /// Access lists: a new file gets what its directory passes on, and one that is there keeps
+    /// what it has only as long as it stays the same file.
+    Windows,
+}
+
+/// The image's root directory. Paths may begin with `/` or not; it is the same. That of Windows
+/// is mounted so that names are the same in upper and lower case.
 #[derive(Debug)]
 pub struct Root {
     directory: OwnedFd,
+    ways: Ways,
     /// Read when the first file is made.
     policy: OnceCell<Option<Policy>>,
     unlabelled: RefCell<Vec<String>>,
@@ -73,9 +91,51 @@ impl Root {
             .doing(|| format!("opening the mounted image at {}", path.display()))?;
         Ok(Root {
             directory,
+            ways: Ways::Unix,
             policy: OnceCell::new(),
             unlabelled: RefCell::default(),
         })
+    }
+
+    /// Takes hold of the mounted root directory of a Windows. Attributes that are given to files
+    /// mean nothing there.
+    ///
+    /// # Errors
+    /// As [`Root::open`].
+    pub fn of_windows(path: &Path) -> Result<Self> {
+        let ways = Ways::Windows;
+        Root::open(path).map(|root| Root { ways, ..root })
+    }
+
+    /// A regular file, opened so that it can be read and changed where it is; `None` when it does
+    /// not exist.
+    ///
+    /// # Errors
+    /// When it is no regular file or cannot be opened.
+    pub fn edit(&self, path: impl AsRef<Path>) -> Result<Option<File>> {
+        self.opened(path.as_ref(), HOW_TO_EDIT)
+    }
+
+    /// The same, to be read alone.
+    ///
+    /// # Errors
+    /// As [`Root::edit`].
+    pub fn look(&self, path: impl AsRef<Path>) -> Result<Option<File>> {
+        self.opened(path.as_ref(), HOW_TO_READ)
+    }
+
+    fn opened(&self, path: &Path, flags: OFlags) -> Result<Option<File>> {
+        let opening = || format!("opening {}", shown(path));
+        let Some(place) = self.place(path)? else {
+            return Ok(None);
+        };
+        let Some(found) = &place.found else {
+            return Ok(None);
+        };
+        require_regular(path, found)?;
+        let file = openat(&place.directory, &place.name, flags, Mode::empty()).doing(opening)?;
+        require_regular(path, &fstat(&file).doing(opening)?)?;
+        Ok(Some(file.into()))
     }
 
     /// The content of a regular file, at most `limit` bytes; `None` when it does not exist.
@@ -84,22 +144,13 @@ impl Root {
     /// When it is no regular file, is larger than the limit or cannot be read.
     pub fn read(&self, path: impl AsRef<Path>, limit: u64) -> Result<Option<Vec<u8>>> {
         let path = path.as_ref();
-        let Some(place) = self.place(path)? else {
+        let Some(file) = self.look(path)? else {
             return Ok(None);
         };
-        let Some(found) = &place.found else {
-            return Ok(None);
-        };
-        require_regular(path, found)?;
         let reading = || format!("reading {}", shown(path));
-        let file =
-            openat(&place.directory, &place.name, HOW_TO_READ, Mode::empty()).doing(reading)?;
-        let opened = fstat(&file).doing(reading)?;
-        require_regular(path, &opened)?;
         let mut content = Vec::new();
-        if u64::try_from(opened.st_size).is_ok_and(|size| size <= limit) {
-            File::from(file)
-                .take(limit.saturating_add(1))
+        if file.metadata().doing(reading)?.len() <= limit {
+            file.take(limit.saturating_add(1))
                 .read_to_end(&mut content)
                 .doing(reading)?;
             if u64::try_from(content.len()).is_ok_and(|size| size <= limit) {

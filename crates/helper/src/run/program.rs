@@ -3,12 +3,13 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
-use std::thread;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use crate::error::{Doing, Error, Result};
 use crate::run::packed;
@@ -45,19 +46,11 @@ impl Output {
     /// The last lines of its standard error, or, when it wrote none, of its standard output.
     #[must_use]
     pub fn stderr(&self) -> Vec<String> {
-        let text = if self.stderr.is_empty() {
+        last_lines(if self.stderr.is_empty() {
             &self.stdout
         } else {
             &self.stderr
-        };
-        let text = String::from_utf8_lossy(text);
-        let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
-        let first = lines.len().saturating_sub(MAX_LINES);
-        lines
-            .iter()
-            .skip(first)
-            .map(|line| (*line).into())
-            .collect()
+        })
     }
 
     /// Its standard output when it ended with exit code 0.
@@ -81,6 +74,17 @@ impl Output {
             stderr: self.stderr(),
         }
     }
+}
+
+fn last_lines(text: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(text);
+    let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
+    let first = lines.len().saturating_sub(MAX_LINES);
+    lines
+        .iter()
+        .skip(first)
+        .map(|line| (*line).into())
+        .collect()
 }
 
 /// Runs a tool of the helper, with `input` on its standard input.
@@ -115,6 +119,118 @@ pub fn external(path: &Path, environment: &[(String, String)]) -> Result<()> {
     output.success().map(drop)
 }
 
+/// A tool of the helper that goes on while the helper works. Dropping it kills it.
+#[derive(Debug)]
+pub struct Background {
+    program: String,
+    child: Child,
+    handle: OwnedFd,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+    status: Option<ExitStatus>,
+}
+
+/// Starts a tool and does not wait for its end.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn background(program: &str, arguments: &[&OsStr]) -> Result<Background> {
+    packed::provide(program)?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let mut child = start(program, &mut command)?;
+    let stderr = child.stderr.take();
+    let stderr =
+        stderr.map(|stderr| thread::spawn(move || drain(stderr, Keep::Last(MAX_STDERR), true)));
+    let handle = i32::try_from(child.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| io::Error::other("it has no process id"))
+        .and_then(|id| Ok(pidfd_open(id, PidfdFlags::empty())?))
+        .doing(|| format!("watching {program}"))?;
+    Ok(Background {
+        program: program.into(),
+        child,
+        handle,
+        stderr,
+        status: None,
+    })
+}
+
+impl Background {
+    /// What becomes readable when it ends.
+    #[must_use]
+    pub fn handle(&self) -> &OwnedFd {
+        &self.handle
+    }
+
+    /// Whether it has ended.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn has_ended(&mut self) -> io::Result<bool> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait()?;
+        }
+        Ok(self.status.is_some())
+    }
+
+    /// Whether it ended with exit code 0.
+    ///
+    /// # Errors
+    /// When it did not.
+    pub fn success(mut self) -> Result<()> {
+        match self.status {
+            Some(status) if status.success() => Ok(()),
+            _ => Err(self.end()),
+        }
+    }
+
+    /// The error that says that it failed.
+    #[must_use]
+    pub fn failure(mut self) -> Error {
+        self.end()
+    }
+
+    fn end(&mut self) -> Error {
+        let stderr = self.stderr.take().map(JoinHandle::join);
+        let status = self.status;
+        Error::Program {
+            program: self.program.clone(),
+            status: status.map_or("no end".into(), |status| status.to_string()),
+            stderr: last_lines(&stderr.and_then(std::result::Result::ok).unwrap_or_default()),
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if self.status.is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Starts it with our path and language, and nothing else of ours.
+fn start(program: &str, command: &mut Command) -> Result<Child> {
+    let own: Vec<_> = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect();
+    command
+        .env_clear()
+        .envs(own)
+        .env("PATH", PATH)
+        .env("LC_ALL", "C.UTF-8")
+        .process_group(0)
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| missing(program, error))
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Echo {
     Stderr,
@@ -122,25 +238,12 @@ enum Echo {
 }
 
 fn run(program: &str, command: &mut Command, input: &[u8], echo: Echo) -> Result<Output> {
-    let own: Vec<_> = command
-        .get_envs()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-        .collect();
-    let mut child = command
-        .env_clear()
-        .envs(own)
-        .env("PATH", PATH)
-        .env("LC_ALL", "C.UTF-8")
-        .process_group(0)
-        .stdin(if input.is_empty() {
-            Stdio::null()
-        } else {
-            Stdio::piped()
-        })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| missing(program, error))?;
+    command.stdout(Stdio::piped()).stdin(if input.is_empty() {
+        Stdio::null()
+    } else {
+        Stdio::piped()
+    });
+    let mut child = start(program, command)?;
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (stdin, Some(stdout), Some(stderr)) = pipes else {
         return Err(Error::image(format!(

@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 
 use super::place::{Place, file_type, kind};
-use super::{Attributes, Root, failed, shown};
+use super::{Attributes, Root, Ways, failed, shown};
 use crate::error::{Doing, Error, Result};
 
 impl Root {
@@ -40,6 +40,11 @@ impl Root {
                 shown(path),
                 kind(found)
             ))),
+            None if self.ways == Ways::Windows => {
+                let mode = Mode::RWXU;
+                mkdirat(&place.directory, &place.name, mode)
+                    .doing(|| format!("making the directory {}", shown(path)))
+            }
             None => make(&place, attributes)
                 .and_then(|made| self.label(path, &place, FileType::Directory, made))
                 .doing(|| format!("making the directory {}", shown(path))),

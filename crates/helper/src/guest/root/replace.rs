@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::attributes::{Attributes, copy_extended, copy_label};
 use super::place::{Place, require_regular};
-use super::{HOW_TO_READ, Root, failed, shown};
+use super::{HOW_TO_EDIT, HOW_TO_READ, Root, Ways, failed, shown};
 use crate::error::{Doing, Error, Result};
 
 /// How many names are tried for the file that is written; each taken one is left alone.
@@ -60,6 +60,9 @@ impl Root {
             )));
         };
         let writing = || format!("writing {}", shown(path));
+        if self.ways == Ways::Windows {
+            return overwrite(&place, path, content);
+        }
         let attributes = match &place.found {
             Some(found) => {
                 require_regular(path, found)?;
@@ -96,6 +99,30 @@ impl Root {
         }
         self.label_anew(path, place, to)
     }
+}
+
+/// Writes into the file that is there, or makes one: its access list, its streams and whatever
+/// else Windows keeps of it stay. Should that fail midway, so does the deployment.
+fn overwrite(place: &Place, path: &Path, content: &[u8]) -> Result<()> {
+    if let Some(found) = &place.found {
+        require_regular(path, found)?;
+    }
+    let flags = match &place.found {
+        Some(_) => HOW_TO_EDIT,
+        None => HOW_TO_EDIT | OFlags::CREATE | OFlags::EXCL,
+    };
+    let write = || {
+        let file = openat(
+            &place.directory,
+            &place.name,
+            flags,
+            Mode::RUSR | Mode::WUSR,
+        )?;
+        let mut file = File::from(file);
+        file.set_len(0)?;
+        file.write_all(content)
+    };
+    write().doing(|| format!("writing {}", shown(path)))
 }
 
 /// A directory held with `O_PATH`, opened so that its attributes can be read.
