@@ -210,6 +210,7 @@ fn deploy(
         lvm: None,
         root_volume: None,
         root: None,
+        windows: None,
         random,
         reporter: &mut reporter,
     };

@@ -347,23 +347,23 @@ impl Properties {
     }
 }
 
-const FLAGS: [&str; 7] = [
+const FLAGS: [&str; 8] = [
     "DO_SYNC",
     "IGNORE_UNATTEND",
     "NM_NETWORKING",
     "WINRM",
+    "OFFLINE_NTFSRESIZE_NOCHECK",
     "EXCLUDE_ALL_TASKS",
     "EXCLUDE_MOUNTED_TASKS",
     "EXCLUDE_FILESYSTEMRESIZE_TASKS",
 ];
 
 /// What release 0.23 followed and this one does not.
-const UNUSED: [&str; 5] = [
+const UNUSED: [&str; 4] = [
     "ALLOW_MOUNTED_TASK_OVERWRITING",
     "CLOUD_INIT",
     "CUSTOM_TASK",
     "OFFLINE_NTFSRESIZE",
-    "OFFLINE_NTFSRESIZE_NOCHECK",
 ];
 
 fn boolean(value: &str) -> Option<bool> {

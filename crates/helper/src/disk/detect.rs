@@ -14,6 +14,7 @@ use crate::disk::table::{Label, Partition, Table};
 use crate::error::{Error, Result};
 use crate::guest::immutable;
 use crate::guest::root::Root;
+use crate::guest::windows::system::{self, Windows};
 use crate::run::context::Reporter;
 
 /// Types of partitions that hold the root of a Linux system (Discoverable Partitions
@@ -83,7 +84,7 @@ pub fn detect(
         });
     }
     let found = match table {
-        None => whole_disk(disk)?,
+        None => whole_disk(disk, target)?,
         Some(table) => {
             let search = Search {
                 disk,
@@ -106,6 +107,25 @@ pub fn detect(
         family_name(system.family)
     ));
     Ok(system)
+}
+
+/// Mounts an NTFS and says which Windows lies on it; without one it is unmounted again.
+///
+/// # Errors
+/// When it cannot be mounted, or its registry is damaged.
+pub fn mount_windows(device: &Path, target: &Path, access: Access) -> Result<Option<Windows>> {
+    mount(device, Kind::Ntfs, target, access, None)?;
+    let root = Root::of_windows(target)?;
+    let windows = if system::is_here(&root) {
+        Windows::read(&root).map(Some)
+    } else {
+        Ok(None)
+    };
+    drop(root);
+    if !matches!(windows, Ok(Some(_))) {
+        unmount_all(target)?;
+    }
+    windows
 }
 
 /// Mounts a file system and says whether the root of a system lies on it; if not, it is
@@ -139,8 +159,18 @@ fn has_system(target: &Path) -> Result<bool> {
     Ok(matches!(root.directory("/etc"), Ok(Some(_))) || ostree::enter(target)?)
 }
 
-fn whole_disk(disk: &Path) -> Result<System> {
+fn whole_disk(disk: &Path, target: &Path) -> Result<System> {
     match probe::read(disk)? {
+        Some(found) if found.kind == Kind::Ntfs => match family_on(disk, target)? {
+            Some(family) => Ok(System {
+                family,
+                partition: None,
+            }),
+            None => Err(Error::image(
+                "the image has no partition table and holds ntfs, on which no Windows is found: \
+                 give the property OSFAMILY",
+            )),
+        },
         Some(found) if found.kind.is_linux() || found.kind == Kind::Lvm => Ok(System {
             family: OsFamily::Linux,
             partition: None,
@@ -223,6 +253,15 @@ impl Search<'_> {
                 return Ok(linux(*number));
             }
         }
+        for (number, _) in contents.iter().filter(|(_, kind)| *kind == Kind::Ntfs) {
+            let device = device::partition(self.disk, *number);
+            if let Some(family) = family_on(&device, self.target)? {
+                return Ok(System {
+                    family,
+                    partition: Some(*number),
+                });
+            }
+        }
         // Its volumes are looked at when the disk has its size: nothing may use it before.
         if let Some((number, _)) = contents.iter().find(|(_, kind)| *kind == Kind::Lvm) {
             return Ok(linux(*number));
@@ -283,6 +322,17 @@ fn looks_like_root(device: &Path, kind: Kind, target: &Path) -> Result<bool> {
     drop(root);
     unmount_all(target)?;
     Ok(is_root)
+}
+
+/// The family of the Windows on an NTFS. One that cannot be mounted has none; one whose registry
+/// cannot be read is a fault of the image.
+fn family_on(device: &Path, target: &Path) -> Result<Option<OsFamily>> {
+    let windows = match mount_windows(device, target, Access::Read) {
+        Err(Error::Program { .. }) => None,
+        windows => windows?,
+    };
+    unmount_all(target)?;
+    Ok(windows.map(|windows| windows.family()))
 }
 
 /// The volume of LVM that holds the root of a system.

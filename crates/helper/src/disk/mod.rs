@@ -16,6 +16,7 @@ pub mod lvm;
 pub mod mbr;
 pub mod modules;
 pub mod mount;
+pub mod ntfs;
 pub mod ostree;
 pub mod probe;
 pub mod resolve;

@@ -11,11 +11,11 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, unmount};
 
 use crate::disk::probe::Kind;
-use crate::disk::{btrfs, modules};
+use crate::disk::{btrfs, modules, ntfs};
 use crate::error::{Doing, Error, Result};
 
 /// What is mounted, as the kernel tells it (proc_pid_mountinfo(5)).
-const MOUNTS: &str = "/proc/self/mountinfo";
+pub(super) const MOUNTS: &str = "/proc/thread-self/mountinfo";
 
 /// Whether a file system may be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub fn mount(
     access: Access,
     subvolume: Option<&str>,
 ) -> Result<()> {
+    if kind == Kind::Ntfs {
+        return ntfs::driver::mount(device, target, access);
+    }
     let Some(driver) = kind.driver() else {
         return Err(Error::image(format!(
             "{} holds {kind}, which this helper cannot mount",
@@ -97,6 +100,15 @@ pub fn point_of(device: &Path, kind: Kind, target: &Path) -> Result<Option<PathB
         .map(|(point, _)| point))
 }
 
+/// Whether something is mounted exactly here.
+///
+/// # Errors
+/// When the kernel's list cannot be read.
+pub(super) fn is_mounted(target: &Path) -> Result<bool> {
+    let mounts = fs::read(MOUNTS).doing(|| format!("reading {MOUNTS}"))?;
+    Ok(points(&mounts, target).iter().any(|point| point == target))
+}
+
 /// Flushes and unmounts everything at and below a directory, the latest mount first.
 ///
 /// # Errors
@@ -116,7 +128,9 @@ fn flush_and_unmount(point: &Path) -> Result<()> {
         .doing(|| format!("flushing the file system at {}", point.display()));
     let unmounted =
         unmount(point, UnmountFlags::NOFOLLOW).doing(|| format!("unmounting {}", point.display()));
-    flushed.and(unmounted)
+    flushed
+        .and(unmounted)
+        .and_then(|()| ntfs::driver::ended(point))
 }
 
 /// The mount points at and below a directory in the order in which they were mounted.

@@ -11,6 +11,9 @@ use crate::error::Result;
 /// How much of a device is looked at: the superblock of btrfs at 64 KiB is the last one.
 const HEAD: u64 = 68 << 10;
 
+/// What stands in the boot sector of a volume that BitLocker has encrypted (libblkid).
+const BITLOCKER: &[u8] = b"-FVE-FS-";
+
 /// What a device holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -32,12 +35,14 @@ pub enum Kind {
     Swap,
     /// an encrypted volume
     Luks,
+    /// an encrypted volume of Windows
+    BitLocker,
     /// a physical volume of LVM
     Lvm,
 }
 
 impl Kind {
-    /// The name under which the kernel mounts it; `None`: this helper does not mount it.
+    /// The name under which the kernel mounts it; `None`: the kernel does not.
     #[must_use]
     pub fn driver(self) -> Option<&'static str> {
         match self {
@@ -46,14 +51,14 @@ impl Kind {
             Kind::Btrfs => Some("btrfs"),
             Kind::F2fs => Some("f2fs"),
             Kind::Vfat => Some("vfat"),
-            Kind::Ntfs | Kind::Ufs | Kind::Swap | Kind::Luks | Kind::Lvm => None,
+            Kind::Ntfs | Kind::Ufs | Kind::Swap | Kind::Luks | Kind::BitLocker | Kind::Lvm => None,
         }
     }
 
     /// Whether it is made larger, or what lies in it, when its partition is.
     #[must_use]
     pub fn can_grow(self) -> bool {
-        self.is_linux() || self == Kind::Lvm
+        self.is_linux() || matches!(self, Kind::Lvm | Kind::Ntfs)
     }
 
     /// Whether the root of a Linux system may lie on it.
@@ -75,6 +80,7 @@ impl fmt::Display for Kind {
             Kind::Ufs => "ufs",
             Kind::Swap => "swap",
             Kind::Luks => "LUKS",
+            Kind::BitLocker => "BitLocker",
             Kind::Lvm => "LVM",
         })
     }
@@ -140,6 +146,9 @@ pub fn parse(head: &[u8]) -> Option<Found> {
     {
         return found(Kind::Swap, uuid(head, 1036), text(head, 1052, 16));
     }
+    if is_at(head, 3, BITLOCKER) {
+        return found(Kind::BitLocker, None, None);
+    }
     if is_at(head, 3, b"NTFS    ") {
         let id = u64_at(head, 72).map(|id| format!("{id:016X}"));
         return found(Kind::Ntfs, id, None);
@@ -157,11 +166,11 @@ pub fn parse(head: &[u8]) -> Option<Found> {
     None
 }
 
-/// Whether the first sector belongs to a FAT or NTFS file system: its end looks like that of
+/// Whether the first sector belongs to a FAT or NTFS file system, encrypted or not: its end looks like that of
 /// a master boot record.
 #[must_use]
 pub fn is_boot_sector_of_file_system(head: &[u8]) -> bool {
-    is_at(head, 3, b"NTFS    ") || fat(head).is_some()
+    is_at(head, 3, b"NTFS    ") || is_at(head, 3, BITLOCKER) || fat(head).is_some()
 }
 
 /// The serial number and label of a FAT file system (Microsoft's FAT specification, 3).

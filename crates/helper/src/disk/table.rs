@@ -25,6 +25,11 @@ const MBR_SECTORS: u64 = (1 << 32) - 1;
 pub const SWAP_MBR: &str = "82";
 /// The same in a GPT (Discoverable Partitions Specification, UAPI Group).
 pub const SWAP_GPT: &str = "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F";
+/// The type of a recovery partition of Windows, in an MBR (Microsoft, "BIOS/MBR-based hard drive
+/// partitions").
+const RECOVERY_MBR: &str = "27";
+/// The same in a GPT (Microsoft, "PARTITION_INFORMATION_GPT").
+const RECOVERY_GPT: &str = "DE94BBA4-06D1-4D40-A16A-BFD50179D6AC";
 
 /// The two kinds of partition table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +88,12 @@ impl Partition {
     #[must_use]
     pub fn is_extended(&self) -> bool {
         matches!(self.kind.as_str(), "05" | "0F" | "85")
+    }
+
+    /// Whether Windows keeps there what repairs it, and finds it by its place on the disk.
+    #[must_use]
+    pub fn is_recovery(&self) -> bool {
+        self.kind == RECOVERY_MBR || self.kind == RECOVERY_GPT
     }
 
     /// Whether it is meant for swap space.
@@ -193,7 +204,7 @@ impl Table {
 
     /// The partition whose content may grow: the one that ends last on the disk, partitions for
     /// swap space behind it passed over. `None`: there is none, or an empty extended
-    /// partition lies behind all others.
+    /// partition or a recovery partition lies behind all others.
     #[must_use]
     pub fn growing(&self) -> Option<Last<'_>> {
         let mut outer: Vec<_> = self
@@ -204,6 +215,9 @@ impl Table {
         outer.sort_by_key(|entry| Reverse(entry.end()));
         for entry in outer {
             if !entry.is_extended() || self.label == Label::Gpt {
+                if entry.is_recovery() {
+                    return None;
+                }
                 if !entry.is_swap() {
                     return Some(Last {
                         partition: entry,
@@ -229,6 +243,18 @@ impl Table {
             }
         }
         None
+    }
+
+    /// What keeps everything from growing although the disk has room, if something does.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<String> {
+        let last = self.last().filter(|last| last.partition.is_recovery())?;
+        Some(format!(
+            "partition {} of the image, which lies last, is the recovery partition of Windows, and \
+             that is not moved: nothing before it grows; make an image without it, or with it \
+             before the system (reagentc /disable, then remove it)",
+            last.partition.number
+        ))
     }
 
     /// Where a partition lies on its disk.

@@ -10,6 +10,7 @@ use crate::disk::lvm::Lvm;
 use crate::disk::table::Table;
 use crate::error::Result;
 use crate::guest::root::Root;
+use crate::guest::windows::system::Windows;
 
 /// How a task ended well.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct Context<'run> {
     pub root_volume: Option<PathBuf>,
     /// The mounted image, between `MountImage` and `UmountImage`.
     pub root: Option<Root>,
+    /// What is known of the image's Windows, once it is mounted; `None`: it is none.
+    pub windows: Option<Windows>,
     /// Draws everything that must be unique. Seeded by the host when it opened the gate.
     pub random: StdRng,
     /// Where warnings go.

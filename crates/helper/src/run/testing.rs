@@ -53,6 +53,7 @@ pub(crate) fn context<'run>(
         lvm: None,
         root_volume: None,
         root: None,
+        windows: None,
         random: StdRng::from_seed([7; 32]),
         reporter: warnings,
     }

@@ -6,10 +6,13 @@ use std::path::Path;
 use crate::disk::ext::{self, Superblock};
 use crate::disk::fit::Fit;
 use crate::disk::probe::Kind;
-use crate::disk::{device, f2fs};
+use crate::disk::{device, f2fs, ntfs};
 use crate::error::{Error, Result};
 use crate::run::context::{Context, Done};
 use crate::tasks::growth::{Content, Found, find};
+
+/// The property that keeps Windows from checking an NTFS that was grown.
+const NO_CHECK: &str = "OFFLINE_NTFSRESIZE_NOCHECK";
 
 /// Grows the last file system on the disk, or LVM's volume of the root with its file system.
 ///
@@ -18,6 +21,7 @@ use crate::tasks::growth::{Content, Found, find};
 pub fn run(context: &mut Context<'_>) -> Result<Done> {
     match find(context)? {
         Found::Nothing(reason) => Ok(Done::Skipped(reason)),
+        Found::Content(content) if content.kind == Kind::Ntfs => grow_ntfs(context, &content),
         Found::Content(content) => grow(&content),
         Found::Volume {
             physical,
@@ -50,6 +54,24 @@ fn grow(content: &Content) -> Result<Done> {
             "{name} holds {kind}, which is not grown"
         ))),
     }
+}
+
+fn grow_ntfs(context: &mut Context<'_>, content: &Content) -> Result<Done> {
+    let Content { device, name, .. } = content;
+    let without_check = context.parameters.properties.flag(NO_CHECK);
+    let done = sized(ntfs::read_fit(device)?, name, || {
+        ntfs::grow(device, name)?;
+        if without_check {
+            ntfs::clear_mark(device)?;
+        }
+        Ok(())
+    })?;
+    if done == Done::Yes && !without_check {
+        context.reporter.notice(&format!(
+            "the NTFS of {name} was grown: Windows checks it when it starts"
+        ));
+    }
+    Ok(done)
 }
 
 fn grow_ext(device: &Path, name: &str) -> Result<Done> {

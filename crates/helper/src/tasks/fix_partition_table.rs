@@ -56,9 +56,9 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
     let (tail, header) = tail(context, &disk, &table, wanted)?;
     let changes = plan(&table, &tail)?;
     if changes.is_empty() && !table.needs_repair {
-        return Ok(Done::Skipped(
-            "there is no room behind the last partition".into(),
-        ));
+        return Ok(Done::Skipped(table.obstacle().unwrap_or_else(|| {
+            "there is no room behind the last partition".into()
+        })));
     }
     if changes.is_empty() {
         sfdisk(&disk, RELOCATE, b"")?;

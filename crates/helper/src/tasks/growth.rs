@@ -50,9 +50,9 @@ pub(super) fn find(context: &mut Context<'_>) -> Result<Found> {
         None => (disk, "the image".to_owned()),
         Some(table) => match table.growing() {
             None => {
-                return Ok(Found::Nothing(
-                    "the last partition is an extended one without content".into(),
-                ));
+                return Ok(Found::Nothing(table.obstacle().unwrap_or_else(|| {
+                    "the last partition is an extended one without content".into()
+                })));
             }
             Some(last) => {
                 let number = last.partition.number;
@@ -65,6 +65,10 @@ pub(super) fn find(context: &mut Context<'_>) -> Result<Found> {
         None => Found::Nothing(format!("{name} holds no file system that is known")),
         Some(Kind::Luks) => Found::Nothing(format!(
             "{name} is encrypted (LUKS): what lies in it can only grow in the running machine, \
+             which has the key"
+        )),
+        Some(Kind::BitLocker) => Found::Nothing(format!(
+            "{name} is encrypted (BitLocker): what lies in it can only grow in the running machine, \
              which has the key"
         )),
         Some(Kind::Lvm) => root_on_lvm(context, device, &name)?,

@@ -11,7 +11,7 @@ use crate::disk::fstab::{Plan, plan, subvolume};
 use crate::disk::mount::{Access, mount};
 use crate::disk::probe::{self, Kind};
 use crate::disk::resolve::{Volume, Volumes};
-use crate::disk::{detect, device, ext};
+use crate::disk::{detect, device, ext, ntfs};
 use crate::error::{Error, Result};
 use crate::guest::fstab::{self, Entry};
 use crate::guest::immutable;
@@ -34,6 +34,16 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
             "{name} holds no file system that is known"
         )));
     };
+    match found.kind {
+        Kind::Ntfs => return mount_windows(context, &device, &name),
+        Kind::BitLocker => {
+            return Err(Error::image(format!(
+                "{name} is encrypted by BitLocker, and only its Windows has the key: switch it off \
+                 there with: manage-bde -off"
+            )));
+        }
+        _ => {}
+    }
     let is_root = checked(&device, found.kind, &name, || {
         detect::mount_root(&device, found.kind, &context.target, Access::Write)
     })?;
@@ -60,6 +70,30 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
     immutable::check(&root)?;
     firmware::check(context)?;
     context.root = Some(root);
+    Ok(Done::Yes)
+}
+
+/// A Windows is alone on its volume: it has no fstab.
+fn mount_windows(context: &mut Context<'_>, device: &Path, name: &str) -> Result<Done> {
+    ntfs::check(device, name)?;
+    let windows = detect::mount_windows(device, &context.target, Access::Write)?;
+    let Some(windows) = windows else {
+        return Err(Error::image(format!(
+            "{name} is not the root of a Windows: it has no Windows/System32 with its registry; \
+             name the right partition with the property ROOT_PARTITION"
+        )));
+    };
+    context.reporter.notice(&format!("{name} holds {windows}"));
+    if windows.family() != context.os_family {
+        return Err(Error::image(format!(
+            "the image is treated as {}, but {name} holds {}: give the right property OSFAMILY, or \
+             none",
+            detect::family_name(context.os_family),
+            detect::family_name(windows.family())
+        )));
+    }
+    context.root = Some(Root::of_windows(&context.target)?);
+    context.windows = Some(windows);
     Ok(Done::Yes)
 }
 

@@ -17,9 +17,14 @@ const TOOLS: [(&str, &str); 4] = [
 ];
 
 /// Those that few images need. They lie packed in the helper until they are wanted.
-const RARE: [(&str, &str); 4] = [
+const RARE: [(&str, &str); 9] = [
     ("btrfs", "btrfs-progs"),
+    ("lowntfs-3g", "ntfs-3g"),
     ("lvm", "lvm2"),
+    ("ntfs-3g.probe", "ntfs-3g"),
+    ("ntfsfix", "ntfs-3g"),
+    ("ntfsrecover", "ntfs-3g"),
+    ("ntfsresize", "ntfs-3g"),
     ("resize.f2fs", "f2fs-tools"),
     ("xfs_growfs", "xfsprogs"),
 ];

@@ -6,4 +6,6 @@ pub mod computer_name;
 pub mod first_boot;
 pub mod password;
 pub mod power_shell;
+pub mod registry;
+pub mod system;
 pub mod text;

@@ -1,0 +1,249 @@
+//! Mounts NTFS with the driver of ntfs-3g, a process that runs as long as it is mounted.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::disk::modules;
+use crate::disk::mount::{Access, MOUNTS, is_mounted};
+use crate::error::{Doing, Error, Result};
+use crate::run::program::{self, Background};
+
+/// The driver that can take names without regard to upper and lower case, as Windows does.
+const DRIVER: &str = "lowntfs-3g";
+/// How long it may take until it has mounted, or ended: a volume of many TB takes seconds.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What the driver is told, besides who may write.
+///
+/// * `ignore_case`, `windows_names`: names are those of Windows.
+/// * `norecover`: what the journal holds is never thrown away.
+/// * `no_detach`: the driver stays our child.
+/// * `permissions`, `inherit`, with [`USERS`]: a new file gets the access list that its directory
+///   passes on, as Windows would give it.
+const OPTIONS: &str = "ignore_case,windows_names,norecover,no_detach,permissions,inherit,nodev,\
+                       nosuid,noexec";
+
+/// The file beside the mount point that tells the driver who root is (ntfs-3g(8), "User mapping").
+const USERS_FILE: &str = "ntfs-users";
+/// Root is the group Administrators. Nobody else writes here; the driver wants a pattern for
+/// them all the same.
+const USERS: &str = "0:0:S-1-5-32-544\n::S-1-5-21-1111111111-2222222222-3333333333-10000\n";
+
+/// What a kernel with FUSE has.
+const FUSE: &str = "/dev/fuse";
+
+/// The drivers that run, by their mount points.
+static RUNNING: Mutex<Vec<(PathBuf, Background)>> = Mutex::new(Vec::new());
+
+/// Mounts it, and comes back when it is mounted.
+///
+/// # Errors
+/// When the driver refuses it or is not there.
+pub(crate) fn mount(device: &Path, target: &Path, access: Access) -> Result<()> {
+    if !Path::new(FUSE).exists() {
+        modules::load("fuse")?;
+    }
+    let users = target.with_file_name(USERS_FILE);
+    fs::write(&users, USERS).doing(|| format!("writing {}", users.display()))?;
+    let mut options = format!("{OPTIONS},usermapping={}", users.display());
+    if access == Access::Read {
+        options.push_str(",ro");
+    }
+    let arguments = [
+        OsStr::new("-o"),
+        options.as_ref(),
+        device.as_os_str(),
+        target.as_os_str(),
+    ];
+    let doing = || format!("mounting the ntfs file system of {}", device.display());
+    // Opened before: what changes from here on is seen.
+    let mounts = File::open(MOUNTS).doing(doing)?;
+    let mut driver = program::background(DRIVER, &arguments)?;
+    let deadline = Instant::now() + LIMIT;
+    while !is_mounted(target)? {
+        if driver.has_ended().doing(doing)? {
+            return Err(driver.failure());
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(late("mounted", device));
+        }
+        let mut events = [
+            PollFd::new(&mounts, PollFlags::PRI),
+            PollFd::new(driver.handle(), PollFlags::IN),
+        ];
+        wait(&mut events, left).doing(doing)?;
+    }
+    running().push((target.into(), driver));
+    Ok(())
+}
+
+/// Waits for the end of the driver of what was unmounted here, if there was one: only then has
+/// it let go of the device.
+///
+/// # Errors
+/// When it does not end, or ends with an error.
+pub(crate) fn ended(point: &Path) -> Result<()> {
+    let driver = {
+        let mut running = running();
+        let place = running.iter().rposition(|(at, _)| at == point);
+        place.map(|place| running.remove(place).1)
+    };
+    let Some(mut driver) = driver else {
+        return Ok(());
+    };
+    let doing = || format!("waiting for the driver of {}", point.display());
+    let deadline = Instant::now() + LIMIT;
+    while !driver.has_ended().doing(doing)? {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(late("unmounted", point));
+        }
+        wait(&mut [PollFd::new(driver.handle(), PollFlags::IN)], left).doing(doing)?;
+    }
+    driver.success()
+}
+
+fn running() -> std::sync::MutexGuard<'static, Vec<(PathBuf, Background)>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait(events: &mut [PollFd<'_>], left: Duration) -> io::Result<()> {
+    let left = Timespec::try_from(left).map_err(io::Error::other)?;
+    match poll(events, Some(&left)) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn late(what: &str, place: &Path) -> Error {
+    Error::image(format!(
+        "the NTFS of {} is not {what} after {} s",
+        place.display(),
+        LIMIT.as_secs()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use nix::sched::{CloneFlags, unshare};
+    use rustix::mount::{MountPropagationFlags, mount_change};
+
+    use super::*;
+    use crate::disk::mount::unmount_all;
+    use crate::guest::root::{Attributes, FILE_LIMIT, Root};
+    use crate::run::testing::{resize, tool};
+
+    /// Works on a new NTFS, and gives it back unmounted.
+    fn mounted(access: Access, volume: &Path, work: impl FnOnce(&Root) + Send) {
+        std::thread::scope(|scope| {
+            let work = scope.spawn(move || {
+                unshare(CloneFlags::CLONE_NEWNS).unwrap();
+                let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+                mount_change("/", private).unwrap();
+                let directory = tempfile::tempdir().unwrap();
+                let target = directory.path().join("target");
+                fs::create_dir(&target).unwrap();
+                mount(volume, &target, access).unwrap();
+                work(&Root::of_windows(&target).unwrap());
+                unmount_all(&target).unwrap();
+                assert!(!is_mounted(&target).unwrap());
+            });
+            work.join().unwrap();
+        });
+    }
+
+    fn volume() -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        resize(file.path(), 32 << 20);
+        tool("mkntfs", &["--quiet", "--fast", "--force"], file.path());
+        file
+    }
+
+    fn said(program: &str, arguments: &[&str], volume: &Path, file: &str) -> String {
+        let output = Command::new(program)
+            .args(arguments)
+            .arg(volume)
+            .arg(file)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{program} {file}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The access list of a file, as ntfssecaudit(8) shows it.
+    fn security(volume: &Path, file: &str) -> Vec<String> {
+        let text = said("ntfssecaudit", &["-v"], volume, file);
+        let lines = text.lines().filter(|line| line.starts_with("        0"));
+        lines.map(str::to_owned).collect()
+    }
+
+    const ANY: Attributes = Attributes::of_root(0o600);
+
+    #[test]
+    fn names_are_those_of_windows_and_new_files_get_what_their_directory_passes_on() {
+        let file = volume();
+        let volume = file.path();
+        mounted(Access::Write, volume, |root| {
+            root.make_directories("/Windows/System32", ANY).unwrap();
+            root.install("/WINDOWS/system32/A File.txt", b"one", ANY)
+                .unwrap();
+            let read = |path| root.read(path, FILE_LIMIT).unwrap();
+            assert_eq!(read("/windows/SYSTEM32/a file.TXT").unwrap(), b"one");
+            assert_eq!(read("/windows/none"), None);
+        });
+        let name = "Windows/System32/A File.txt";
+        let before = security(volume, name);
+        let text = before.join("");
+        // Owned by Administrators, S-1-5-32-544; SYSTEM, S-1-5-18, has a part in it.
+        assert!(
+            text.contains("20000000") && text.contains("12000000"),
+            "{text}"
+        );
+
+        mounted(Access::Write, volume, |root| {
+            let again = "/windows/system32/a file.txt";
+            root.rewrite(again, b"two lines\r\n", ANY).unwrap();
+            root.rewrite(again, b"two", ANY).unwrap();
+        });
+        assert_eq!(said("ntfscat", &[], volume, name), "two");
+        assert_eq!(security(volume, name), before);
+        let listed = tool("ntfsls", &["-p", "/Windows/System32"], volume);
+        assert!(listed.contains("A File.txt"), "{listed}");
+        tool("ntfsfix", &["--no-action"], volume);
+    }
+
+    #[test]
+    fn one_that_is_only_looked_at_is_not_changed() {
+        let file = volume();
+        let before = fs::read(file.path()).unwrap();
+        mounted(Access::Read, file.path(), |root| {
+            assert!(root.install("/file", b"", ANY).is_err());
+        });
+        assert!(fs::read(file.path()).unwrap() == before);
+    }
+
+    #[test]
+    fn what_is_no_ntfs_is_an_error_with_what_the_driver_says() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        resize(file.path(), 1 << 20);
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("target");
+        fs::create_dir(&target).unwrap();
+        let error = mount(file.path(), &target, Access::Write).unwrap_err();
+        assert!(
+            error.to_string().starts_with("lowntfs-3g failed"),
+            "{error}"
+        );
+    }
+}
