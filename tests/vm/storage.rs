@@ -5,10 +5,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use harness::{Deployment, Outcome, Scene};
+use snf_image_testkit::ceph::Ceph;
 use snf_image_testkit::ext::Ext;
 use snf_image_testkit::iscsi;
 use snf_image_testkit::nbd::Server;
@@ -169,35 +170,6 @@ fn a_logical_unit_of_an_iscsi_target_is_deployed() {
     assert_deployed(&scene, "disk");
 }
 
-/// A cluster of Ceph that is gone with this value.
-struct Ceph(PathBuf);
-
-impl Ceph {
-    fn start(directory: PathBuf) -> Self {
-        fs::create_dir(&directory).unwrap();
-        let up = concat!(env!("CARGO_MANIFEST_DIR"), "/ceph/up");
-        let ceph = Ceph(directory);
-        Tool::new(up).arg(&ceph.0).arg("instances").run().unwrap();
-        ceph
-    }
-
-    fn rbd(&self, arguments: &[&str]) {
-        Tool::new("rbd")
-            .arg("--conf")
-            .arg(self.0.join("ceph.conf"))
-            .args(arguments)
-            .run()
-            .unwrap();
-    }
-}
-
-impl Drop for Ceph {
-    fn drop(&mut self) {
-        let down = concat!(env!("CARGO_MANIFEST_DIR"), "/ceph/down");
-        let _ = Tool::new(down).arg(&self.0).run();
-    }
-}
-
 /// Runs a command as on a node whose `/etc/ceph` is the directory `$0`.
 const AS_CLIENT: &str = "mount --bind \"$0\" /etc/ceph && exec \"$@\"";
 
@@ -205,13 +177,14 @@ const AS_CLIENT: &str = "mount --bind \"$0\" /etc/ceph && exec \"$@\"";
 fn an_image_of_ceph_is_deployed() {
     let Some(scene) = Scene::set() else { return };
     let image = scene.small_image(tree::debian).unwrap();
-    let ceph = Ceph::start(scene.path("ceph"));
-    ceph.rbd(&["create", "instances/disk0", "--size", "96M"]);
+    let ceph = Ceph::start(&scene.path("ceph")).unwrap();
+    ceph.rbd(&["create", "instances/disk0", "--size", "96M"])
+        .unwrap();
     let inner = deploy(&scene, &image, "rbd:instances/disk0", &["--hostname", NAME]);
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "sh", "-c", AS_CLIENT]);
     command
-        .arg(&ceph.0)
+        .arg(ceph.directory())
         .arg(inner.get_program())
         .args(inner.get_args());
     command.current_dir(scene.directory());
@@ -222,7 +195,8 @@ fn an_image_of_ceph_is_deployed() {
         "--no-progress",
         "instances/disk0",
         disk.to_str().unwrap(),
-    ]);
+    ])
+    .unwrap();
     assert_deployed(&scene, "disk");
 }
 

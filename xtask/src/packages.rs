@@ -70,6 +70,7 @@ pub(crate) const DEBIAN: &[&str] = &[
     "ceph-common",
     "ceph-mon",
     "ceph-osd",
+    "radosgw",
     "qemu-block-extra",
     "tgt",
     "python3-openssl",

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod oci;
+mod radosgw;
 mod s3;
 mod swift;
 
