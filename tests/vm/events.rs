@@ -15,7 +15,7 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 15] = [
+const TASKS: [&str; 16] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
@@ -27,6 +27,7 @@ const TASKS: [&str; 15] = [
     "ChangePassword",
     "ConfigureNetwork",
     "DeleteSSHKeys",
+    "DisableRemoteDesktopConnections",
     "RemoveIdentity",
     "EnforcePersonality",
     "SELinuxAutorelabel",

@@ -29,6 +29,7 @@ pub(crate) const DEBIAN: &[&str] = &[
     // Looking at results with tools that the product does not use.
     "cpio",
     "gdisk",
+    "libxml2-utils",
     "mtools",
     "ntfs-3g",
     "perl",

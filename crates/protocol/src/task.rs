@@ -30,6 +30,8 @@ pub enum Task {
     ConfigureNetwork,
     /// Replaces the SSH host keys.
     DeleteSSHKeys,
+    /// Keeps Remote Desktop of Windows shut until its setup is done.
+    DisableRemoteDesktopConnections,
     /// Takes away what belongs to the machine that the image was made on.
     RemoveIdentity,
     /// Puts files into the image.
@@ -42,7 +44,7 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 15] = [
+    pub const ALL: [Task; 16] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
@@ -54,6 +56,7 @@ impl Task {
         Task::ChangePassword,
         Task::ConfigureNetwork,
         Task::DeleteSSHKeys,
+        Task::DisableRemoteDesktopConnections,
         Task::RemoveIdentity,
         Task::EnforcePersonality,
         Task::SELinuxAutorelabel,
@@ -75,6 +78,7 @@ impl Task {
             Task::ChangePassword => "ChangePassword",
             Task::ConfigureNetwork => "ConfigureNetwork",
             Task::DeleteSSHKeys => "DeleteSSHKeys",
+            Task::DisableRemoteDesktopConnections => "DisableRemoteDesktopConnections",
             Task::RemoveIdentity => "RemoveIdentity",
             Task::EnforcePersonality => "EnforcePersonality",
             Task::SELinuxAutorelabel => "SELinuxAutorelabel",
@@ -97,6 +101,7 @@ impl Task {
             | Task::ChangePassword
             | Task::ConfigureNetwork
             | Task::DeleteSSHKeys
+            | Task::DisableRemoteDesktopConnections
             | Task::RemoveIdentity => 50,
             Task::EnforcePersonality => 60,
             Task::SELinuxAutorelabel => 75,

@@ -35,7 +35,9 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::FixPartitionTable => fix_partition_table::run(context),
         Task::FilesystemResizeUnmounted => filesystem_resize_unmounted::run(context),
         Task::MountImage => mount_image::run(context),
-        Task::InstallUnattend => Ok(Done::Skipped("the image is not Windows".into())),
+        Task::InstallUnattend | Task::DisableRemoteDesktopConnections => {
+            Ok(Done::Skipped("the image is not Windows".into()))
+        }
         Task::FilesystemResizeMounted => filesystem_resize_mounted::run(context),
         Task::AddSwap => add_swap::run(context),
         Task::AssignHostname => assign_hostname::run(context),

@@ -8,10 +8,15 @@ use crate::error::{Error, Result};
 use crate::guest::authorized_keys;
 use crate::guest::windows::first_boot;
 use crate::guest::windows::password::{self, ADMINISTRATOR, LONGEST};
+use crate::guest::windows::registry::{Hive, Purpose};
 use crate::run::context::{Context, Done};
 
 /// What no name of an account can hold (Microsoft's "Naming conventions", `LMCONS`).
 const ILLEGAL: &str = "\"/\\[]:;|=,+*?<>@";
+
+/// The hive of accounts, and the key whose keys are their names.
+const SAM: &str = "/Windows/System32/config/SAM";
+const NAMES: &str = r"SAM\Domains\Account\Users\Names";
 
 /// Where the OpenSSH server is that comes with Windows, and the one that people install.
 const SERVERS: [&str; 3] = [
@@ -85,6 +90,23 @@ fn users(context: &Context<'_>) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Looks whether the image has these accounts.
+fn check_accounts(context: &Context<'_>, users: &[&str]) -> Result<()> {
+    if users.is_empty() || context.windows.is_none() {
+        return Ok(());
+    }
+    let hive = Hive::open(context.root()?, SAM, Purpose::Read)?;
+    let hive = hive.ok_or_else(|| Error::image(format!("the image has no {SAM}")))?;
+    for user in users {
+        if !hive.has_key(&format!("{NAMES}\\{user}"))? {
+            return Err(Error::image(format!(
+                "the image has no user {user:?}, and its answer file makes none: check property USERS"
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn set_password(context: &Context<'_>, users: &[String], password: &Secret) -> Result<()> {
     let password = password.expose();
     if password.encode_utf16().count() > LONGEST {
@@ -103,6 +125,7 @@ fn set_password(context: &Context<'_>, users: &[String], password: &Secret) -> R
         }
         Ok(())
     })?;
+    check_accounts(context, &existing)?;
     let has_administrator = users.iter().any(|user| password::is_administrator(user));
     let script = first_boot::accounts(&existing, password, has_administrator);
     first_boot::add(context.root()?, "10-accounts.ps1", &script)

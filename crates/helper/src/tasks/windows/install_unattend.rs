@@ -13,6 +13,7 @@ use crate::guest::windows::answer_file::{
     AnswerFile, Candidate, LIMIT, OURS, PLACES, Pass, SHELL_SETUP, Step, Wanted, generate, of_image,
 };
 use crate::guest::windows::first_boot;
+use crate::guest::windows::system::Setup;
 use crate::run::context::{Context, Done};
 
 /// Language and region when property `WINDOWS_LOCALE` is not given.
@@ -34,6 +35,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
              property CLOUD_INIT away",
         ));
     }
+    check_setup(context)?;
     let given = given(context)?;
     let ignores = given.is_some() || properties.flag("IGNORE_UNATTEND");
     let root = context.root()?;
@@ -76,6 +78,20 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     }
     context.reporter.notice(&notice);
     Ok(Done::Yes)
+}
+
+/// Looks whether setup will run at all: else nothing of what is asked for would happen.
+fn check_setup(context: &Context<'_>) -> Result<()> {
+    let state = match context.windows.as_ref().map(|windows| &windows.setup) {
+        Some(Setup::Complete) => "is set up already",
+        Some(Setup::Other(state)) => state,
+        Some(Setup::Generalized | Setup::Unknown) | None => return Ok(()),
+    };
+    Err(Error::image(format!(
+        "the Windows of the image is not generalized ({state}), so its setup would do nothing: run \
+         sysprep /generalize /oobe /shutdown in it, or set property EXCLUDE_MOUNTED_TASKS to deploy \
+         it as it is"
+    )))
 }
 
 fn set_key(
@@ -122,7 +138,7 @@ fn generated(context: &Context<'_>) -> Result<Vec<u8>> {
     let said = |name| properties.get(name).filter(|value| !value.is_empty());
     generate(Wanted {
         architectures: architectures(context),
-        is_since_6_2: false,
+        is_since_6_2: (context.windows.as_ref()).is_some_and(|own| own.version >= (6, 2)),
         time_zone: said("WINDOWS_TIMEZONE").unwrap_or(&context.parameters.windows.time_zone),
         locale: said("WINDOWS_LOCALE").unwrap_or(LOCALE),
     })

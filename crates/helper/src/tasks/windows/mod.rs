@@ -9,6 +9,7 @@ mod install_unattend;
 mod name;
 mod network;
 mod personality;
+mod remote_desktop;
 
 use snf_image_protocol::{OsFamily, Task};
 
@@ -32,9 +33,6 @@ pub(super) fn run(task: Task, context: &mut Context<'_>) -> Result<Option<Done>>
                  customise: set property EXCLUDE_MOUNTED_TASKS to deploy it as it is",
             ));
         }
-        _ if task == Task::InstallUnattend => {
-            return Ok(Some(Done::Skipped("the image is not Windows".into())));
-        }
         _ => return Ok(None),
     }
     Ok(Some(match task {
@@ -43,6 +41,7 @@ pub(super) fn run(task: Task, context: &mut Context<'_>) -> Result<Option<Done>>
         Task::ChangePassword => accounts::run(context)?,
         Task::ConfigureNetwork => network::run(context)?,
         Task::EnforcePersonality => personality::run(context)?,
+        Task::DisableRemoteDesktopConnections => remote_desktop::run(context)?,
         Task::AddSwap
         | Task::ChangeMachineId
         | Task::DeleteSSHKeys
@@ -54,9 +53,11 @@ pub(super) fn run(task: Task, context: &mut Context<'_>) -> Result<Option<Done>>
     }))
 }
 
-/// For which architectures settings are made.
-fn architectures(_context: &Context<'_>) -> &'static [Architecture] {
-    &Architecture::ALL
+/// For which architectures settings are made: that of the image, all where it is not known.
+fn architectures<'a>(context: &'a Context<'_>) -> &'a [Architecture] {
+    (context.windows.as_ref()).map_or(&Architecture::ALL[..], |windows| {
+        std::slice::from_ref(&windows.architecture)
+    })
 }
 
 /// Changes the answer file that setup will use.

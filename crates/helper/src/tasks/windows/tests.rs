@@ -1,3 +1,5 @@
+use std::process::Command;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use snf_image_protocol::{
@@ -6,7 +8,9 @@ use snf_image_protocol::{
 };
 
 use super::*;
-use crate::guest::testing::{Image, nothing};
+use crate::guest::testing::{Image, nothing, samples};
+use crate::guest::windows::system::{Setup, Windows as Facts};
+use crate::run::testing::{self, Warnings};
 
 fn windows() -> Image {
     let image = Image::empty();
@@ -31,12 +35,13 @@ fn asked() -> Parameters {
 
 /// Runs one task, as on Windows.
 fn run_one<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
-    const TASKS: [Task; 5] = [
+    const TASKS: [Task; 6] = [
         Task::InstallUnattend,
         Task::AssignHostname,
         Task::ChangePassword,
         Task::ConfigureNetwork,
         Task::EnforcePersonality,
+        Task::DisableRemoteDesktopConnections,
     ];
     context.os_family = OsFamily::Windows;
     Ok(run(TASKS[usize::from(TASK)], context)?.unwrap())
@@ -286,4 +291,141 @@ fn a_second_deployment_of_the_same_disk_changes_nothing_twice() {
     let first = image.everything();
     run_all(&image, &asked()).unwrap();
     assert_eq!(image.everything(), first);
+}
+
+/// What is known of a generalized Windows for ARM.
+fn arm() -> Facts {
+    Facts {
+        version: (10, 0),
+        build: 26_100,
+        product: "Windows 11 Pro".into(),
+        is_server: false,
+        architecture: Architecture::Arm64,
+        setup: Setup::Generalized,
+        control_set: "ControlSet001".into(),
+    }
+}
+
+/// Runs a task on an image of which that is known.
+fn with_facts<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
+    context.windows = Some(arm());
+    run_one::<TASK>(context)
+}
+
+#[test]
+fn settings_are_made_for_the_images_own_processors_and_release() {
+    let image = windows();
+    for task in [
+        with_facts::<0> as fn(&mut Context<'_>) -> Result<Done>,
+        with_facts::<1>,
+    ] {
+        image.run(task, &asked()).0.unwrap();
+    }
+    let text = image.text("/Windows/Panther/Unattend.xml");
+    assert_eq!(text.matches("<ComputerName>vm1</ComputerName>").count(), 1);
+    assert!(!text.contains("amd64") && text.contains("HideOnlineAccountScreens"));
+}
+
+#[test]
+fn a_windows_whose_setup_would_do_nothing_is_refused() {
+    for (setup, words) in [
+        (Setup::Complete, "set up already"),
+        (
+            Setup::Other("IMAGE_STATE_UNDEPLOYABLE".into()),
+            "UNDEPLOYABLE",
+        ),
+    ] {
+        let facts = Facts { setup, ..arm() };
+        let image = windows();
+        let error = image.confined(|root| {
+            let parameters = asked();
+            let mut warnings = Warnings::default();
+            let mut context = testing::context(&parameters, &mut warnings);
+            context.root = Some(root);
+            context.windows = Some(facts);
+            run_one::<0>(&mut context).unwrap_err().to_string()
+        });
+        assert!(
+            error.contains(words) && error.contains("sysprep"),
+            "{error}"
+        );
+        assert!(!image.path("/Windows/Setup").exists());
+    }
+}
+
+/// Makes a hive with a key, those above it, and its values as regedit has them.
+fn hive(image: &Image, path: &str, key: &str, values: &str) -> bool {
+    let Some(samples) = samples("hives") else {
+        return false;
+    };
+    image.file(path, std::fs::read(samples.join("hivex/minimal")).unwrap());
+    let mut text = String::from("Windows Registry Editor Version 5.00\n");
+    let mut whole = String::new();
+    for name in key.split('\\') {
+        whole = format!("{whole}\\{name}");
+        text.push_str(&format!("\n[{whole}]\n"));
+    }
+    text.push_str(values);
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(keys.path(), text).unwrap();
+    let status = Command::new("hivexregedit")
+        .args(["--merge", "--encoding", "UTF-16LE"])
+        .arg(image.path(path))
+        .arg(keys.path())
+        .status();
+    assert!(status.unwrap().success());
+    true
+}
+
+#[test]
+fn a_user_that_the_image_lacks_is_refused() {
+    let image = windows();
+    let names = "SAM\\Domains\\Account\\Users\\Names\\Ann";
+    if !hive(&image, "/Windows/System32/config/SAM", names, "") {
+        return;
+    }
+    for (user, is_there) in [("ann", true), ("an", false)] {
+        let parameters = Parameters {
+            properties: properties(&[("USERS", user)]),
+            ..asked()
+        };
+        image.run(with_facts::<0>, &parameters).0.unwrap();
+        let (done, _) = image.run(with_facts::<2>, &parameters);
+        assert_eq!(done.is_ok(), is_there, "{done:?}");
+    }
+}
+
+#[test]
+fn remote_desktop_is_off_until_setup_is_done() {
+    let image = windows();
+    let key = "ControlSet001\\Control\\Terminal Server";
+    let values = "\"fDenyTSConnections\"=dword:00000000\n\"Other\"=dword:00000007\n";
+    let path = "/Windows/System32/config/SYSTEM";
+    if !hive(&image, path, key, values) {
+        return;
+    }
+    let (done, _) = image.run(with_facts::<5>, &asked());
+    assert_eq!(done.unwrap(), Done::Yes);
+    let output = Command::new("hivexregedit")
+        .arg("--export")
+        .arg(image.path(path))
+        .arg("\\ControlSet001\\Control\\Terminal Server")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("\"fDenyTSConnections\"=dword:00000001"),
+        "{text}"
+    );
+    assert!(text.contains("\"Other\"=dword:00000007"), "{text}");
+    let step = image.text("/Windows/Setup/Scripts/snf-image/90-remote-desktop.ps1");
+    assert!(step.contains("-Name fDenyTSConnections -Value 0"));
+    // It is off now: a second deployment of the disk does not forget that it was on.
+    let (done, _) = image.run(with_facts::<5>, &asked());
+    assert!(matches!(done.unwrap(), Done::Skipped(_)));
+    assert!(
+        image
+            .path("/Windows/Setup/Scripts/snf-image/90-remote-desktop.ps1")
+            .exists()
+    );
 }
