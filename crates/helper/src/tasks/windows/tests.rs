@@ -1,3 +1,6 @@
+//! The tasks on trees as of Windows.
+// SPDX-License-Identifier: BSD-2-Clause
+
 use std::process::Command;
 
 use base64::Engine;

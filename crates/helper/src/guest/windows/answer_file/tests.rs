@@ -1,3 +1,6 @@
+//! Answer files of others and hostile ones, looked at by libxml2 too.
+// SPDX-License-Identifier: BSD-2-Clause
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 

@@ -1,3 +1,6 @@
+//! Scripts of the first start: what they say, and that no text in them is code.
+// SPDX-License-Identifier: BSD-2-Clause
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use base64::Engine;

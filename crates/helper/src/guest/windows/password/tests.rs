@@ -1,3 +1,6 @@
+//! Decodes what Windows Setup would read.
+// SPDX-License-Identifier: BSD-2-Clause
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
