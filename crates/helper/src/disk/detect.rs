@@ -135,10 +135,9 @@ pub fn mount_windows(device: &Path, target: &Path, access: Access) -> Result<Opt
 /// When the kernel refuses it.
 pub fn mount_root(device: &Path, kind: Kind, target: &Path, access: Access) -> Result<bool> {
     mount(device, kind, target, access, None)?;
-    if has_system(target)? {
+    if holds_system(target)? {
         return Ok(true);
     }
-    unmount_all(target)?;
     if kind != Kind::Btrfs {
         return Ok(false);
     }
@@ -146,12 +145,20 @@ pub fn mount_root(device: &Path, kind: Kind, target: &Path, access: Access) -> R
         if mount(device, kind, target, access, Some(subvolume)).is_err() {
             continue;
         }
-        if has_system(target)? {
+        if holds_system(target)? {
             return Ok(true);
         }
-        unmount_all(target)?;
     }
     Ok(false)
+}
+
+/// Whether what is mounted is the root of a system. If not, nothing stays mounted.
+fn holds_system(target: &Path) -> Result<bool> {
+    let found = has_system(target);
+    if !matches!(found, Ok(true)) {
+        unmount_all(target)?;
+    }
+    found
 }
 
 fn has_system(target: &Path) -> Result<bool> {

@@ -89,6 +89,8 @@ pub fn check(root: &Root) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::mount::{MountFlags, mount_bind, mount_remount};
+
     use super::super::testing::Image;
     use super::*;
     use crate::disk::table::{Label, Partition};
@@ -126,6 +128,25 @@ mod tests {
         assert!(flatcar.contains("EXCLUDE_MOUNTED_TASKS=yes"), "{flatcar}");
         assert!(named("", "ubuntu-seed").unwrap().contains("Ubuntu Core"));
         assert_eq!(named("", "root"), None);
+    }
+
+    #[test]
+    fn a_read_only_snapshot_is_refused_by_name() {
+        let image = Image::empty();
+        image.file("/etc/os-release", "ID=opensuse-microos\n");
+        let error = image.confined(|_| {
+            mount_bind("/image", "/image").unwrap();
+            mount_remount("/image", MountFlags::BIND | MountFlags::RDONLY, c"").unwrap();
+            let root = Root::open(Path::new("/image")).unwrap();
+            check(&root).unwrap_err().to_string()
+        });
+        for word in [
+            "opensuse-microos",
+            "Combustion",
+            "EXCLUDE_MOUNTED_TASKS=yes",
+        ] {
+            assert!(error.contains(word), "{error}");
+        }
     }
 
     #[test]

@@ -5,12 +5,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use snf_image_protocol::{HostKey, Hostname, Parameters, Secret, Task};
 
 use crate::error::Result;
-use crate::guest::testing::{Image, nothing};
+use crate::guest::testing::{Image, nothing, samples};
 use crate::network::testing::{dhcp, full};
 use crate::run::context::{Context, Done};
 use crate::tasks;
@@ -260,6 +261,40 @@ fn all(context: &mut Context<'_>) -> Result<Done> {
     Ok(Done::Yes)
 }
 
+/// Puts a real tree into an image; what leads out of it or is no file is left out.
+fn copy(from: &Path, image: &Image, path: &str) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{path}/{}", entry.file_name().to_str().unwrap());
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            copy(&entry.path(), image.directory(&path), &path);
+        } else if kind.is_file() {
+            image.file(&path, fs::read(entry.path()).unwrap());
+        }
+    }
+}
+
+#[test]
+fn real_trees_become_machines_of_their_own_and_stay_so() {
+    let Some(samples) = samples("etc/rootfs-skeleton") else {
+        return;
+    };
+    let parameters = Parameters {
+        nics: Vec::new(),
+        ..parameters(false)
+    };
+    for tree in fs::read_dir(samples).unwrap() {
+        let image = Image::empty();
+        copy(&tree.unwrap().path(), &image, "");
+        let changes = changed(&image, &parameters);
+        for path in ["/etc/hostname", "/etc/hosts", "/etc/shadow"] {
+            assert!(changes.contains(&format!("~ {path}\n")), "{changes}");
+        }
+        assert_eq!(image.text("/etc/hostname"), "vm.example.org\n");
+    }
+}
+
 type Files = BTreeMap<PathBuf, (u32, u32, u32, Vec<u8>)>;
 
 /// What is new, gone or another, with the lines of it that are. Of secrets only that they are.
@@ -308,12 +343,15 @@ fn difference(image: &Image, before: &Files, after: &Files) -> String {
 }
 
 fn changes(trees: &[Tree], parameters: &Parameters) -> String {
-    let image = grow(trees);
+    changed(&grow(trees), parameters)
+}
+
+fn changed(image: &Image, parameters: &Parameters) -> String {
     let before = image.everything();
     let (done, notices) = image.run(all, parameters);
     done.unwrap();
     let once = image.everything();
-    let text = difference(&image, &before, &once);
+    let text = difference(image, &before, &once);
     // A second deployment that keeps the disk finds everything there.
     image.run(all, parameters).0.unwrap();
     let mut twice = image.everything();
@@ -326,7 +364,7 @@ fn changes(trees: &[Tree], parameters: &Parameters) -> String {
         });
     }
     assert_eq!(
-        difference(&image, &once, &twice),
+        difference(image, &once, &twice),
         "",
         "a second deployment changes more"
     );

@@ -43,7 +43,13 @@ pub(super) fn mount_all(context: &mut Context<'_>, root: &Root, named: &[PathBuf
             ));
             continue;
         }
-        mount_one(context, root, one, point)?;
+        match mount_one(context, root, one, point) {
+            // The machine starts without it too, and nothing is put there.
+            Err(error) if ["/boot", "/efi"].map(Path::new).contains(&point) => {
+                context.reporter.notice(&format!("not mounted: {error}"));
+            }
+            result => result?,
+        }
     }
     Ok(())
 }
