@@ -3,6 +3,7 @@
 
 mod peers;
 mod sample;
+mod tasks;
 
 use std::fs;
 use std::path::Path;
@@ -34,11 +35,13 @@ pub(crate) fn deploy(runs: u32, alone: bool) -> Result<()> {
         peers::installed()
     };
     let mut ours: Vec<(Sample, Vec<Phase>)> = Vec::new();
+    let mut idle: Vec<Vec<Phase>> = Vec::new();
     let mut theirs: Vec<(Peer, Vec<Sample>)> =
         peers.into_iter().map(|peer| (peer, Vec::new())).collect();
     for run in 1..=runs {
         say(&format!("run {run} of {runs}"));
         ours.push(fresh(&target, || job.deploy(&image, &target))?);
+        idle.push(fresh(&target, || job.deploy_idly(&image, &target))?.1);
         for (peer, samples) in &mut theirs {
             match fresh(&target, || peer.deploy(&job, &image, &target)) {
                 Ok((sample, ())) => samples.push(sample),
@@ -54,6 +57,8 @@ pub(crate) fn deploy(runs: u32, alone: bool) -> Result<()> {
             phases::table(phases)
         );
     }
+    let busy: Vec<_> = ours.iter().map(|(_, phases)| phases.as_slice()).collect();
+    println!("{}", tasks::table(&busy, &idle));
     let ours: Vec<_> = ours.into_iter().map(|(sample, _)| sample).collect();
     println!("median s (lowest-highest)     CPU s  of {runs} runs");
     println!("{}  snf-image deploy", median(&ours));

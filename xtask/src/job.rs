@@ -61,6 +61,15 @@ impl Job {
 
     /// Deploys the image onto a file that does not exist yet.
     pub(crate) fn deploy(&self, image: &Path, target: &Path) -> Result<Vec<Phase>> {
+        self.deploy_with(image, target, &[])
+    }
+
+    /// Deploys it likewise and has the helper do nothing at all.
+    pub(crate) fn deploy_idly(&self, image: &Path, target: &Path) -> Result<Vec<Phase>> {
+        self.deploy_with(image, target, &["--property", "EXCLUDE_ALL_TASKS=yes"])
+    }
+
+    fn deploy_with(&self, image: &Path, target: &Path, more: &[&str]) -> Result<Vec<Phase>> {
         let start = now();
         let output = Command::new(paths::snf_image())
             .arg("--config")
@@ -78,6 +87,7 @@ impl Job {
                 "{}:{GUEST_FILE}:root:root:0640",
                 self.local_file.display()
             ))
+            .args(more)
             .stderr(Stdio::inherit())
             .output()
             .context("starting snf-image")?;
