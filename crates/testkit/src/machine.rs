@@ -1,10 +1,11 @@
 //! Starts a disk image in QEMU, as its owner would, and connects to its serial console.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -65,6 +66,30 @@ impl UserNetwork {
     }
 }
 
+/// What a boot loader would load.
+#[derive(Debug)]
+pub struct Kernel {
+    /// The kernel.
+    pub image: PathBuf,
+    /// Its initial RAM disk.
+    pub initrd: PathBuf,
+    /// Its command line.
+    pub command_line: String,
+}
+
+impl Kernel {
+    fn arguments(&self) -> [OsString; 6] {
+        [
+            "-kernel".into(),
+            self.image.clone().into(),
+            "-initrd".into(),
+            self.initrd.clone().into(),
+            "-append".into(),
+            self.command_line.clone().into(),
+        ]
+    }
+}
+
 /// A running machine. It is switched off hard when this is dropped.
 #[derive(Debug)]
 pub struct Machine {
@@ -87,6 +112,18 @@ impl Machine {
     /// # Errors
     /// When QEMU does not start.
     pub fn boot_in(disk: &Path, networks: &[UserNetwork]) -> Result<Self> {
+        Self::start(disk, networks, &[])
+    }
+
+    /// Boots the disk likewise by a kernel that lies beside it, for one without a boot loader.
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn boot_by(kernel: &Kernel, disk: &Path, networks: &[UserNetwork]) -> Result<Self> {
+        Self::start(disk, networks, &kernel.arguments())
+    }
+
+    fn start(disk: &Path, networks: &[UserNetwork], more: &[OsString]) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let socket = directory.path().join("console");
         let listener = UnixListener::bind(&socket)?;
@@ -111,6 +148,7 @@ impl Machine {
             .arg(format!("socket,id=console,path={}", escaped(&socket)?))
             .args(["-serial", "chardev:console"])
             .args(interfaces)
+            .args(more)
             .stdin(Stdio::null())
             .spawn()
             .context("starting qemu-system-x86_64")?;
