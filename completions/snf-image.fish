@@ -89,6 +89,7 @@ complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l product-k
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l property -d 'An image property, such as USERS="root debian" or EXCLUDE_TASK_DELETESSHKEYS=yes; may be repeated' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l inject -d 'Put the file LOCAL into the image as GUEST; may be repeated' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l personality -d 'A JSON list of files to put into the image: objects with path, contents (base64) and, optionally, owner, group, mode' -r -F
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l user-data -d 'A file that cloud-init of the image gets as user-data; property CLOUD_INIT is yes then' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l config -d 'Read this configuration file instead of those of the system' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -s v -l verbose -d 'Say what is being done, and after a failure show the end of the helper\'s log; twice: show all of the log'
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l json -d 'Print messages as JSON lines on standard output'

@@ -16,6 +16,8 @@ pub struct Product {
     /// A bootable Debian 12 on a GPT disk of 2 GiB, root in partition 1, which is the last
     /// one on the disk (`SNF_DEMO_IMAGE`).
     pub demo_image: PathBuf,
+    /// Such a Debian with cloud-init, whose user `debian` is not made yet (`SNF_CLOUD_IMAGE`).
+    pub cloud_image: Option<PathBuf>,
 }
 
 impl Product {
@@ -28,6 +30,7 @@ impl Product {
                 helper: path("SNF_HELPER")?,
                 helper_dir: path("SNF_HELPER_DIR")?,
                 demo_image: path("SNF_DEMO_IMAGE")?,
+                cloud_image: path("SNF_CLOUD_IMAGE"),
             })
         };
         let found = product();

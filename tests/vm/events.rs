@@ -15,12 +15,13 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 16] = [
+const TASKS: [&str; 17] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
     "InstallUnattend",
     "FilesystemResizeMounted",
+    "InitializeDatasource",
     "AddSwap",
     "AssignHostname",
     "ChangeMachineId",

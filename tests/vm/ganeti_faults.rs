@@ -91,8 +91,8 @@ fn verify_and_create_say_the_same_of_wrong_parameters() {
         ("OSP_IMG_PASSWD_HASH", "a:b", "not a password hash"),
         (
             "OSP_CLOUD_USERDATA",
-            "I2Nsb3VkLWNvbmZpZwo=",
-            "this release does not configure cloud-init",
+            "#cloud-config",
+            "cloud_userdata: it is not base64",
         ),
         (
             "OSP_CONFIG_URL",

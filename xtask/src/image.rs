@@ -1,4 +1,4 @@
-//! Makes the demo image: a bootable Debian 12 as clouds ship it, on a disk of 2 GiB.
+//! Makes the images of whole systems: a bootable Debian 12 as clouds ship it, on a disk of 2 GiB.
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod disk;
@@ -11,34 +11,41 @@ use anyhow::{Context, Result};
 
 use crate::command::say;
 use crate::paths;
+use system::System;
 
-/// To be raised with every change of how the image is made, so that a kept one is not used.
-const RECIPE: &str = "2";
-
-/// Makes the image unless it is there, and says where it is.
+/// Makes the demo image unless it is there, and says where it is.
 pub(crate) fn ensure() -> Result<PathBuf> {
+    ensure_of(System::Plain)
+}
+
+/// Makes the image whose system has cloud-init unless it is there, and says where it is.
+pub(crate) fn ensure_cloud() -> Result<PathBuf> {
+    ensure_of(System::CloudInit)
+}
+
+fn ensure_of(system: System) -> Result<PathBuf> {
     let directory = paths::images();
-    let image = directory.join("debian-12.raw");
-    let recipe = directory.join("debian-12.recipe");
-    if image.exists() && fs::read_to_string(&recipe).is_ok_and(|text| text == RECIPE) {
+    let image = directory.join(format!("{}.raw", system.name()));
+    let recipe = directory.join(format!("{}.recipe", system.name()));
+    if image.exists() && fs::read_to_string(&recipe).is_ok_and(|text| text == system.recipe()) {
         return Ok(image);
     }
     fs::create_dir_all(&directory)?;
     let work = tempfile::Builder::new()
-        .prefix("debian-12.")
+        .prefix(&format!("{}.", system.name()))
         .tempdir_in(&directory)?;
-    make(work.path(), &work.path().join("image"))?;
+    make(system, work.path(), &work.path().join("image"))?;
     fs::rename(work.path().join("image"), &image)
         .with_context(|| format!("putting {} in place", image.display()))?;
-    fs::write(&recipe, RECIPE)?;
+    fs::write(&recipe, system.recipe())?;
     Ok(image)
 }
 
-fn make(work: &Path, image: &Path) -> Result<()> {
+fn make(system: System, work: &Path, image: &Path) -> Result<()> {
     let root = work.join("root");
-    say("installing Debian 12 into a directory");
-    system::install(&root)?;
-    system::configure(&root)?;
+    say(&format!("installing {} into a directory", system.name()));
+    system.install(&root)?;
+    system.configure(&root)?;
     say("making a disk of it");
     disk::make(image, &root)
 }

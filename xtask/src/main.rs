@@ -34,7 +34,11 @@ enum Task {
     /// Build the helper VM with them into target/appliance
     Appliance,
     /// Make the demo image, a bootable Debian 12, in target/images
-    Image,
+    Image {
+        /// One with cloud-init instead
+        #[arg(long)]
+        cloud_init: bool,
+    },
     /// Install the network systems of Debian into target/images/network-tree, for the tests
     NetworkTree,
     /// Make the Debian packages in target/debian
@@ -100,7 +104,8 @@ fn run(task: &Task) -> Result<bool> {
             build::build()?;
             appliance::ensure()?;
         }
-        Task::Image => println!("{}", image::ensure()?.display()),
+        Task::Image { cloud_init: false } => println!("{}", image::ensure()?.display()),
+        Task::Image { cloud_init: true } => println!("{}", image::ensure_cloud()?.display()),
         Task::NetworkTree => println!("{}", network_tree::ensure()?.display()),
         Task::Deb => {
             for package in deb::deb()? {

@@ -211,6 +211,7 @@ fn deploy(
         root_volume: None,
         root: None,
         windows: None,
+        cloud_init: None,
         random,
         reporter: &mut reporter,
     };

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 pub mod channel;
+pub mod cloud_init;
 pub mod disk;
 pub mod error;
 pub mod guest;

@@ -30,8 +30,8 @@ pub use network::{
 pub use parameters::{HostKey, PARAMETERS_FILE, PARAMS_LABEL, Parameters, VERSION};
 pub use personality::{Account, FileMode, InjectedFile, PersonalityError};
 pub use properties::{
-    HashMethod, Identity, Ip6, MachineId, NicProperties, OsFamily, Properties, PropertyError, Swap,
-    TIME_ZONE, is_time_zone, parse_route,
+    CloudInit, HashMethod, Identity, Ip6, MachineId, NicProperties, OsFamily, Properties,
+    PropertyError, Swap, TIME_ZONE, is_time_zone, parse_route,
 };
 pub use secret::Secret;
 pub use task::Task;

@@ -41,6 +41,8 @@ pub struct Parameters {
     pub personality: Vec<InjectedFile>,
     /// What only Windows has.
     pub windows: Windows,
+    /// The name of the file on the parameters disk that holds the user-data for cloud-init.
+    pub user_data: Option<String>,
 }
 
 /// One SSH host key.

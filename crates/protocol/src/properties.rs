@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Task;
 
+mod cloud_init;
 mod identity;
 mod network;
 mod windows;
 
+pub use cloud_init::CloudInit;
 pub use identity::{Identity, MachineId};
 pub use network::{Ip6, NicProperties, parse_route};
 pub use windows::{TIME_ZONE, is_time_zone};
@@ -125,6 +127,7 @@ impl Properties {
         faults.extend(properties.swap().err());
         faults.extend(properties.machine_id().err());
         faults.extend(properties.kept_identity().err());
+        faults.extend(properties.cloud_init().err());
         faults.extend(properties.nic_faults());
         faults.extend(properties.windows_faults());
         if faults.is_empty() {
@@ -359,9 +362,8 @@ const FLAGS: [&str; 8] = [
 ];
 
 /// What release 0.23 followed and this one does not.
-const UNUSED: [&str; 4] = [
+const UNUSED: [&str; 3] = [
     "ALLOW_MOUNTED_TASK_OVERWRITING",
-    "CLOUD_INIT",
     "CUSTOM_TASK",
     "OFFLINE_NTFSRESIZE",
 ];

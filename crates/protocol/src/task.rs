@@ -18,6 +18,8 @@ pub enum Task {
     InstallUnattend,
     /// Grows the file system of the grown partition that only grows while it is mounted.
     FilesystemResizeMounted,
+    /// Has cloud-init of the image, where it is used, find what this deployment says.
+    InitializeDatasource,
     /// Makes swap space where it is asked for, and names it in fstab.
     AddSwap,
     /// Sets the host name.
@@ -44,12 +46,13 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 16] = [
+    pub const ALL: [Task; 17] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
         Task::InstallUnattend,
         Task::FilesystemResizeMounted,
+        Task::InitializeDatasource,
         Task::AddSwap,
         Task::AssignHostname,
         Task::ChangeMachineId,
@@ -72,6 +75,7 @@ impl Task {
             Task::MountImage => "MountImage",
             Task::InstallUnattend => "InstallUnattend",
             Task::FilesystemResizeMounted => "FilesystemResizeMounted",
+            Task::InitializeDatasource => "InitializeDatasource",
             Task::AddSwap => "AddSwap",
             Task::AssignHostname => "AssignHostname",
             Task::ChangeMachineId => "ChangeMachineId",
@@ -94,7 +98,7 @@ impl Task {
             Task::FilesystemResizeUnmounted => 20,
             Task::MountImage => 30,
             Task::InstallUnattend => 35,
-            Task::FilesystemResizeMounted => 40,
+            Task::FilesystemResizeMounted | Task::InitializeDatasource => 40,
             Task::AddSwap
             | Task::AssignHostname
             | Task::ChangeMachineId

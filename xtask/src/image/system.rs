@@ -1,4 +1,4 @@
-//! The demo image's system: packages and configuration.
+//! The systems of the images: packages and configuration.
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs;
@@ -34,16 +34,60 @@ const PACKAGES: [&str; 18] = [
     "zstd",
 ];
 
-/// Installs the system into a directory that does not exist yet.
-pub(super) fn install(root: &Path) -> Result<()> {
-    Tool::new("mmdebstrap")
-        .args(["--quiet", "--mode=root", "--variant=minbase"])
-        .arg(format!("--include={}", PACKAGES.join(",")))
-        .arg(RELEASE)
-        .arg(root)
-        .args(mirrors()?)
-        .run()
-        .map(drop)
+/// What an image holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum System {
+    /// The demo image's: nothing in it configures a machine by itself.
+    Plain,
+    /// Likewise with cloud-init, which makes its user `debian` at the first start.
+    CloudInit,
+}
+
+impl System {
+    /// The name of its files.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            System::Plain => "debian-12",
+            System::CloudInit => "debian-12-cloud",
+        }
+    }
+
+    /// To be raised with every change of how it is made, so that a kept one is not used.
+    pub(super) fn recipe(self) -> &'static str {
+        match self {
+            System::Plain => "2",
+            System::CloudInit => "1",
+        }
+    }
+
+    /// Installs it into a directory that does not exist yet.
+    pub(super) fn install(self, root: &Path) -> Result<()> {
+        let mut packages = PACKAGES.join(",");
+        if self == System::CloudInit {
+            packages += ",cloud-init";
+        }
+        Tool::new("mmdebstrap")
+            .args(["--quiet", "--mode=root", "--variant=minbase"])
+            .arg(format!("--include={packages}"))
+            .arg(RELEASE)
+            .arg(root)
+            .args(mirrors()?)
+            .run()
+            .map(drop)
+    }
+
+    /// Configures it as one that was used before it was published: with a machine id and host keys
+    /// (openssh-server has made them), and a user of its own unless that comes with the first start.
+    pub(super) fn configure(self, root: &Path) -> Result<()> {
+        configure(root)?;
+        match self {
+            System::Plain => chroot(
+                root,
+                &["useradd", "--create-home", "--shell", "/bin/bash", "debian"],
+            ),
+            System::CloudInit => Ok(()),
+        }
+    }
 }
 
 /// The sources of the release that this machine has configured; mmdebstrap has its own for
@@ -69,9 +113,7 @@ pub(crate) fn mirrors() -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Configures it as an image that was used before it was published: with a machine id, host
-/// keys (openssh-server has made them) and a user of its own.
-pub(super) fn configure(root: &Path) -> Result<()> {
+fn configure(root: &Path) -> Result<()> {
     let fstab = format!(
         "UUID={ROOT_UUID} / ext4 rw,discard,errors=remount-ro 0 1\n\
          UUID={}-{} /boot/efi vfat umask=0077 0 1\n",
@@ -92,10 +134,6 @@ pub(super) fn configure(root: &Path) -> Result<()> {
     )?;
     write(root, "etc/machine-id", "00112233445566778899aabbccddeeff\n")?;
     fs::create_dir_all(root.join("boot/efi"))?;
-    chroot(
-        root,
-        &["useradd", "--create-home", "--shell", "/bin/bash", "debian"],
-    )?;
     boot_configuration(root)
 }
 

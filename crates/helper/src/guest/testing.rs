@@ -206,6 +206,7 @@ pub(crate) fn nothing() -> Parameters {
         properties: Properties::default(),
         personality: Vec::new(),
         windows: Windows::default(),
+        user_data: None,
     }
 }
 

@@ -39,6 +39,9 @@ pub fn version1(nics: &[Nic]) -> String {
     lines.into_text()
 }
 
+/// The file of [`switched_off`].
+pub const SWITCHED_OFF: &str = "/etc/cloud/cloud.cfg.d/zz-snf-image-network.cfg";
+
 /// The file that keeps cloud-init from writing a network configuration of its own over what is
 /// there. It sorts behind all that distributions and clouds bring.
 #[must_use]
@@ -46,10 +49,7 @@ pub fn switched_off() -> Plan {
     let mut lines = Lines::marked();
     lines.add("network:\n  config: disabled");
     let mut plan = Plan::default();
-    plan.file(
-        format!("{DIRECTORY}/zz-snf-image-network.cfg"),
-        lines.into_text(),
-    );
+    plan.file(SWITCHED_OFF, lines.into_text());
     plan
 }
 

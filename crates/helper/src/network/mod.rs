@@ -18,7 +18,7 @@ pub mod netplan;
 pub mod networkd;
 pub mod plan;
 #[cfg(test)]
-mod real;
+pub(crate) mod real;
 pub mod resolv_conf;
 pub mod slackware;
 pub mod stale;
@@ -43,6 +43,14 @@ pub const MARK: &str = "Written by snf-image";
 pub fn is_configured_by_ifupdown(root: &Root) -> Result<bool> {
     let files = evidence::interfaces(root)?;
     Ok(files.iter().any(|content| ifupdown::configures(content)))
+}
+
+/// Whether a service is started when the system starts, whatever starts it.
+///
+/// # Errors
+/// When a directory cannot be read.
+pub fn is_service_enabled(root: &Root, service: &str) -> Result<bool> {
+    evidence::is_enabled(root, service)
 }
 
 /// What the renderers have to know of an image.

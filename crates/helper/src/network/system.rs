@@ -74,6 +74,12 @@ pub fn has_network_manager(root: &Root) -> bool {
     has(root, &NETWORK_MANAGER)
 }
 
+/// Whether netplan is in the image.
+#[must_use]
+pub fn has_netplan(root: &Root) -> bool {
+    has(root, &NETPLAN)
+}
+
 /// Finds the network system; `None` when nothing is there that is known.
 ///
 /// What somebody has configured counts before what is switched on, and that before what is

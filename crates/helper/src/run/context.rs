@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rand::rngs::StdRng;
 use snf_image_protocol::{OsFamily, Parameters};
 
+use crate::cloud_init::CloudInit;
 use crate::disk::lvm::Lvm;
 use crate::disk::table::Table;
 use crate::error::Result;
@@ -54,6 +55,8 @@ pub struct Context<'run> {
     pub root: Option<Root>,
     /// What is known of the image's Windows, once it is mounted; `None`: it is none.
     pub windows: Option<Windows>,
+    /// cloud-init of the image, where it is used; `InitializeDatasource` finds out.
+    pub cloud_init: Option<CloudInit>,
     /// Draws everything that must be unique. Seeded by the host when it opened the gate.
     pub random: StdRng,
     /// Where warnings go.

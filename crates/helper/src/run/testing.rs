@@ -30,7 +30,8 @@ pub(crate) fn parameters(properties: &str) -> Parameters {
     serde_json::from_str(&format!(
         r#"{{"version":4,"only":null,"hostname":"vm.example.org","password":"hunter2","password_hash":null,
             "authorized_keys":[],"host_keys":[],"nics":[],"properties":{{{properties}}},"personality":[],
-            "windows":{{"product_key":null,"answer_file":null,"time_zone":"GMT Standard Time"}}}}"#
+            "windows":{{"product_key":null,"answer_file":null,"time_zone":"GMT Standard Time"}},
+            "user_data":null}}"#
     ))
     .unwrap()
 }
@@ -54,6 +55,7 @@ pub(crate) fn context<'run>(
         root_volume: None,
         root: None,
         windows: None,
+        cloud_init: None,
         random: StdRng::from_seed([7; 32]),
         reporter: warnings,
     }

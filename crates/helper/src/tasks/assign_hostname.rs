@@ -59,7 +59,12 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         root.rewrite(UPPER, whole.as_bytes(), NEW_FILE)?;
         is_set = true;
     }
-    if has_hostname_file(root, family, is_set)? {
+    let is_known = match has_hostname_file(root, family, is_set) {
+        // cloud-init knows where its system looks.
+        Err(Error::Image(_)) if context.cloud_init.is_some() => false,
+        known => known?,
+    };
+    if is_known {
         root.rewrite(HOSTNAME, whole.as_bytes(), NEW_FILE)?;
     }
     if let Some(table) = root.read(HOSTS, FILE_LIMIT)? {

@@ -1,6 +1,7 @@
 //! Sets passwords and SSH keys of users.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod first_start;
 mod keys;
 
 use snf_image_protocol::{HashMethod, Secret};
@@ -34,12 +35,20 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let names = users(context)?;
     let hashes = hashes(context, names.len())?;
     let root = context.root()?;
-    let users = look_up(root, &names)?;
+    let cloud_init = context.cloud_init.as_ref();
+    let (now, later) = first_start::divide(root, cloud_init, &names)?;
+    let users = look_up(root, &now)?;
     if !hashes.is_empty() {
         set_passwords(root, &users, &hashes)?;
     }
+    // cloud-init has them for its own user already.
+    let is_done = cloud_init.is_some_and(|found| found.takes_keys(&parameters.properties));
+    let keys = if is_done { Vec::new() } else { keys };
     if !keys.is_empty() {
         keys::add(root, &users, &keys)?;
+    }
+    if let Some(found) = cloud_init {
+        first_start::tell(root, found, &names, later, hashes.last(), &keys)?;
     }
     Ok(Done::Yes)
 }

@@ -1,10 +1,11 @@
 //! Configures the network interfaces.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use snf_image_protocol::Nic;
 
+use crate::cloud_init::{CloudInit, SEED, seed};
 use crate::error::{Error, Result};
 use crate::guest::root::{Attributes, FILE_LIMIT, Root};
 use crate::network::facts::{Facts, Resolver};
@@ -14,7 +15,7 @@ use crate::network::{
     self, ASIDE, cloud_init, ifcfg, ifupdown, keyfile, netctl, netifrc, netplan, networkd,
     resolv_conf, slackware, stale, suse,
 };
-use crate::run::context::{Context, Done};
+use crate::run::context::{Context, Done, Reporter};
 
 /// The property that has NetworkManager configured whatever else the image uses.
 const FORCED: &str = "NM_NETWORKING";
@@ -32,6 +33,23 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         return Ok(Done::Skipped(reason.into()));
     }
     let root = context.root()?;
+    if let Some(found) = &context.cloud_init
+        && !context.parameters.properties.flag(FORCED)
+    {
+        match by_cloud_init(root, found, nics)? {
+            Ok(moved) => {
+                let notice = "cloud-init of the image configures its network";
+                context.reporter.notice(notice);
+                tell_of(&moved, context.reporter);
+                return Ok(Done::Yes);
+            }
+            Err(reason) => {
+                let text = format!("the network is not configured by cloud-init: {reason}");
+                context.reporter.notice(&text);
+            }
+        }
+    }
+    let root = context.root()?;
     let system = if context.parameters.properties.flag(FORCED) {
         forced(root)?
     } else {
@@ -46,15 +64,50 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     carry_out(root, &plan)?;
     let notice = format!("the image configures its network by {system}");
     context.reporter.notice(&notice);
-    if !moved.is_empty() {
-        let moved: Vec<_> = moved.iter().map(|path| path.to_string_lossy()).collect();
-        let text = format!(
-            "network configuration of the image is now in its {ASIDE}: {}",
-            moved.join(" ").escape_debug()
-        );
-        context.reporter.notice(&text);
-    }
+    tell_of(&moved, context.reporter);
     Ok(Done::Yes)
+}
+
+fn tell_of(moved: &[PathBuf], reporter: &mut dyn Reporter) {
+    if moved.is_empty() {
+        return;
+    }
+    let moved: Vec<_> = moved.iter().map(|path| path.to_string_lossy()).collect();
+    let text = format!(
+        "network configuration of the image is now in its {ASIDE}: {}",
+        moved.join(" ").escape_debug()
+    );
+    reporter.notice(&text);
+}
+
+/// Puts the interfaces into the seed of cloud-init, which finds the network system itself; gives
+/// what was put aside, or why cloud-init cannot be told of them.
+fn by_cloud_init(
+    root: &Root,
+    found: &CloudInit,
+    nics: &[Nic],
+) -> Result<std::result::Result<Vec<PathBuf>, &'static str>> {
+    let text = match seed::network(found, nics, system::has_netplan(root)) {
+        Ok(text) => text,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let mut plan = Plan::default();
+    plan.file_with_mode(format!("{SEED}/network-config"), 0o600, text);
+    if root.exists(ifupdown::FILE) {
+        // cloud-init writes a file beside it, which it has to name.
+        plan.extend(ifupdown::render(
+            &[],
+            &Facts {
+                has_udev: false,
+                resolver: Resolver::File,
+                has_interfaces_d: true,
+            },
+        ));
+    }
+    let moved = stale::clear(root, &plan)?;
+    carry_out(root, &plan)?;
+    root.remove(cloud_init::SWITCHED_OFF)?;
+    Ok(Ok(moved))
 }
 
 fn forced(root: &Root) -> Result<System> {

@@ -53,19 +53,27 @@ fn put(root: &Root, directory: &Path, file: &InjectedFile, attributes: Attribute
     root.install(path, &content, attributes)
 }
 
-/// The content, from the disk with the parameters.
+/// The content of an injected file.
 pub(super) fn content(directory: &Path, file: &InjectedFile) -> Result<Vec<u8>> {
-    let name = PathBuf::from(&file.content);
+    let what = format!("injected file {}", file.path);
+    stored(directory, &file.content, &what)
+}
+
+/// The content of what goes into the image, from the disk with the parameters.
+///
+/// # Errors
+/// When it has no valid name there, is too large or cannot be read.
+pub(super) fn stored(directory: &Path, place: &str, what: &str) -> Result<Vec<u8>> {
+    let name = PathBuf::from(place);
     let is_inside = name
         .components()
         .all(|component| matches!(component, Component::Normal(_)));
-    if !is_inside || file.content.is_empty() {
+    if !is_inside || place.is_empty() {
         return Err(Error::image(format!(
-            "the content of injected file {} has no valid name: {:?}",
-            file.path, file.content
+            "the content of {what} has no valid name: {place:?}"
         )));
     }
-    let reading = || format!("reading the content of injected file {}", file.path);
+    let reading = || format!("reading the content of {what}");
     let mut content = Vec::new();
     File::open(directory.join(name))
         .doing(reading)?
@@ -76,8 +84,7 @@ pub(super) fn content(directory: &Path, file: &InjectedFile) -> Result<Vec<u8>> 
         return Ok(content);
     }
     Err(Error::image(format!(
-        "injected file {} is larger than {} MiB, the most that can be put into an image",
-        file.path,
+        "{what} is larger than {} MiB, the most that can be put into an image",
         CONTENT_LIMIT / 1024 / 1024
     )))
 }

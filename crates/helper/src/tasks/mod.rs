@@ -17,6 +17,7 @@ pub mod filesystem_resize_mounted;
 pub mod filesystem_resize_unmounted;
 pub mod fix_partition_table;
 mod growth;
+pub mod initialize_datasource;
 pub mod mount_image;
 pub mod remove_identity;
 pub mod selinux_autorelabel;
@@ -39,6 +40,7 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
             Ok(Done::Skipped("the image is not Windows".into()))
         }
         Task::FilesystemResizeMounted => filesystem_resize_mounted::run(context),
+        Task::InitializeDatasource => initialize_datasource::run(context),
         Task::AddSwap => add_swap::run(context),
         Task::AssignHostname => assign_hostname::run(context),
         Task::ChangeMachineId => change_machine_id::run(context),

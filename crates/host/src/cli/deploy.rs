@@ -109,4 +109,11 @@ pub struct DeployArguments {
     /// A JSON list of files to put into the image: objects with path, contents (base64) and, optionally, owner, group, mode
     #[arg(long, value_name = "JSONFILE")]
     pub personality: Option<PathBuf>,
+
+    /// A file that cloud-init of the image gets as user-data; property CLOUD_INIT is yes then
+    ///
+    /// Its content is passed on as it is: a configuration, a script, a MIME message, at most 1 MiB. With
+    /// CLOUD_INIT=auto it is refused by the helper where the image does not use cloud-init.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub user_data: Option<PathBuf>,
 }

@@ -16,7 +16,7 @@ use crate::deploy::deploy;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
 use crate::request::{
     Image, Request, Windows, apply_properties, parse_inject, read_authorized_keys, read_password,
-    read_password_hash, read_personality, read_product_key,
+    read_password_hash, read_personality, read_product_key, read_user_data,
 };
 use crate::source::Reference;
 use crate::target::Location;
@@ -103,6 +103,8 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
     if let Some(path) = &arguments.personality {
         personality.extend(faults.keep(read_personality(path)).unwrap_or_default());
     }
+    let user_data = arguments.user_data.as_deref().map(read_user_data);
+    let user_data = faults.keep(user_data.transpose()).flatten();
     let mut document = |argument: &Option<OsString>| {
         let document = argument.as_deref().map(Document::of_argument);
         faults.keep(document.transpose()).flatten()
@@ -134,6 +136,7 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
             product_key,
             answer_file,
         },
+        user_data,
     };
     faults.keep(request.check());
     if faults.0.is_empty() {

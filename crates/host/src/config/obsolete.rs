@@ -69,7 +69,7 @@ const OBSOLETE: [(&[&str], &str); 11] = [
     ),
     (
         &["CLOUD_INIT_DEBUG"],
-        "this release does not configure cloud-init",
+        "cloud-init logs to /var/log/cloud-init.log of the machine; a drop-in in the image's /etc/cloud/cloud.cfg.d makes it say more",
     ),
 ];
 

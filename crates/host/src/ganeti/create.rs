@@ -181,6 +181,7 @@ fn request(
             product_key: wanted.product_key,
             answer_file,
         },
+        user_data: wanted.user_data,
     };
     request.check().map_err(Faults::one)?;
     Ok(request)

@@ -62,6 +62,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         properties: lenient_properties(&values),
         personality: Vec::new(),
         windows: Windows::default(),
+        user_data: None,
     };
     tracing::info!("the disk has {room} bytes more than the data: growing what is on it");
     let cancel = signals::cancel()

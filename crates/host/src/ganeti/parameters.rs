@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use snf_image_protocol::{Properties, Secret};
+use snf_image_protocol::{CloudInit, Properties, Secret};
 
 use super::fault::{Fault, Faults};
 use super::image_id::{DocumentId, ImageId};
@@ -17,8 +15,8 @@ use super::{config_url, properties};
 use crate::config::{Given, Origin, Settings};
 use crate::format::Format;
 use crate::request::{
-    File, NO_KEY, PersonalityFileError, check_password, check_password_hash, is_product_key,
-    parse_authorized_keys, parse_personality,
+    File, NO_KEY, PersonalityFileError, UserData, check_password, check_password_hash,
+    is_product_key, parse_authorized_keys, parse_personality,
 };
 use crate::verification::Digest;
 
@@ -93,7 +91,7 @@ pub const PARAMETERS: [Parameter; 15] = [
     ),
     secret(
         "cloud_userdata",
-        "User data for cloud-init, in base64; not used by this release",
+        "User-data for cloud-init of the image, in base64; with it CLOUD_INIT is yes unless a property says auto",
     ),
 ];
 
@@ -157,6 +155,8 @@ pub struct Wanted {
     pub product_key: Option<Secret>,
     /// An answer file for it.
     pub answer_file: Option<DocumentId>,
+    /// User-data for cloud-init.
+    pub user_data: Option<UserData>,
     /// What is accepted but probably not meant.
     pub warnings: Vec<String>,
 }
@@ -192,6 +192,7 @@ pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
         personality: checker.personality(),
         product_key: checker.product_key(),
         answer_file: checker.document("os_answer_file"),
+        user_data: checker.user_data(),
         warnings: Vec::new(),
     };
     if wanted.digest.is_some() && wanted.digest_list.is_some() {
@@ -206,13 +207,19 @@ pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
             "img_passwd and img_passwd_hash are both given: give one of them",
         );
     }
+    if wanted.user_data.is_some() && wanted.properties.cloud_init() == Ok(Some(CloudInit::No)) {
+        checker.fault(
+            &["cloud_userdata", "img_properties", "inst_properties"],
+            "cloud_userdata is given and property CLOUD_INIT=no says that cloud-init is not used: take \
+             one of them away",
+        );
+    }
     if checker
         .filled("config_url")
         .is_some_and(|url| !config_url::is_followed(url))
     {
         checker.fault(&["config_url"], "config_url is not an http or https URL");
     }
-    checker.unusable();
     let Checker {
         faults,
         mut warnings,
@@ -422,18 +429,11 @@ impl Checker<'_> {
         self.keep("img_personality", files).unwrap_or_default()
     }
 
-    /// What is known but has no meaning in this release: ignoring it would be worse.
-    fn unusable(&mut self) {
-        let unsupported =
-            |name, what| format!("{name} cannot be used: this release does not {what}");
-        if let Some(data) = self.given("cloud_userdata") {
-            let fault = if STANDARD.decode(data.replace(['\n', '\r'], "")).is_ok() {
-                unsupported("cloud_userdata", "configure cloud-init")
-            } else {
-                "cloud_userdata is not base64".into()
-            };
-            self.fault(&["cloud_userdata"], fault);
-        }
+    /// The empty one counts as none, as Ganeti cannot take a parameter away.
+    fn user_data(&mut self) -> Option<UserData> {
+        let data = UserData::from_base64(self.filled("cloud_userdata")?);
+        let data = data.map_err(|fault| format!("cloud_userdata: {fault}"));
+        self.keep("cloud_userdata", data)
     }
 }
 

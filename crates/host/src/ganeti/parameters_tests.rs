@@ -102,14 +102,26 @@ fn all_faults_are_told_at_once_and_no_secret_with_them() {
 
 #[test]
 fn what_this_release_cannot_do_is_refused_not_ignored() {
-    for (name, value) in [
-        ("img_format", "extdump"),
+    let all = faults(&with_image(&[("img_format", "extdump")]));
+    assert_eq!(all.len(), 1);
+    assert!(all[0].contains("this release"), "{all:?}");
+}
+
+#[test]
+fn user_data_is_decoded_and_is_for_a_cloud_init_that_is_used() {
+    let wanted = check(
+        &with_image(&[("cloud_userdata", "I2Nsb3VkLWNvbmZpZwo=")]),
+        true,
+    )
+    .unwrap();
+    assert_eq!(wanted.user_data.unwrap().expose(), b"#cloud-config\n");
+    let empty = check(&with_image(&[("cloud_userdata", "")]), true).unwrap();
+    assert_eq!(empty.user_data, None);
+    let all = faults(&with_image(&[
         ("cloud_userdata", "I2Nsb3VkLWNvbmZpZwo="),
-    ] {
-        let all = faults(&with_image(&[(name, value)]));
-        assert_eq!(all.len(), 1);
-        assert!(all[0].contains("this release"), "{all:?}");
-    }
+        ("inst_properties", r#"{"CLOUD_INIT": "no"}"#),
+    ]));
+    assert!(all.join("").contains("CLOUD_INIT=no"), "{all:?}");
 }
 
 #[test]

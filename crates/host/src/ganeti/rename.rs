@@ -54,6 +54,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         properties,
         personality: Vec::new(),
         windows: Windows::default(),
+        user_data: None,
     };
     if !request.wants(Task::AssignHostname) || !request.wants(Task::MountImage) {
         tracing::info!(

@@ -8,14 +8,15 @@ mod personality;
 mod read;
 mod size;
 mod ssh_key;
+mod user_data;
 mod windows;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use snf_image_protocol::{
-    Account, FileMode, GuestPath, HostKey, Hostname, InjectedFile, Nic, Parameters, Properties,
-    Secret, Swap, Task, VERSION,
+    Account, CloudInit, FileMode, GuestPath, HostKey, Hostname, InjectedFile, Nic, Parameters,
+    Properties, Secret, Swap, Task, VERSION,
 };
 
 use crate::format::Format;
@@ -33,6 +34,7 @@ pub use personality::{PersonalityFileError, parse_personality, read_personality}
 pub use read::{ReadError, read_bounded};
 pub use size::{SizeError, parse_size};
 pub use ssh_key::{KeyError, parse_authorized_keys, read_authorized_keys};
+pub use user_data::{MAX_USER_DATA, UserData, UserDataError, read_user_data};
 pub use windows::{
     MAX_ANSWER_FILE, NO_KEY, ProductKeyError, Windows, is_product_key, read_product_key,
 };
@@ -40,6 +42,9 @@ pub use windows::{
 /// The most that all injected files of one deployment may hold together, in bytes. They
 /// travel through memory.
 pub const MAX_PERSONALITY: usize = 32 * 1024 * 1024;
+
+/// The file on the parameters disk that holds the user-data.
+const USER_DATA: &str = "files/user-data";
 
 /// Where a target's content comes from.
 #[derive(Debug)]
@@ -142,6 +147,8 @@ pub struct Request {
     pub personality: Vec<File>,
     /// What only Windows has.
     pub windows: Windows,
+    /// What cloud-init of the image gets as user-data.
+    pub user_data: Option<UserData>,
 }
 
 /// The file on the parameters disk that holds the answer file.
@@ -190,18 +197,27 @@ pub enum RequestError {
     /// Swap space is asked for on a disk that may only be read.
     #[error("property SWAP={0} names a disk that is read-only")]
     SwapReadOnly(String),
+    /// There is user-data, and nobody to read it.
+    #[error(
+        "user-data is given and property CLOUD_INIT=no says that cloud-init is not used: take one of \
+         them away"
+    )]
+    NoCloudInit,
 }
 
 impl Request {
     /// Checks what only the whole request can tell.
     ///
     /// # Errors
-    /// When the injected files are more than [`MAX_PERSONALITY`] together, or there is no disk
-    /// for the swap space that is asked for.
+    /// When the injected files are more than [`MAX_PERSONALITY`] together, there is no disk
+    /// for the swap space that is asked for, or user-data is given and cloud-init is not to be used.
     pub fn check(&self) -> Result<(), RequestError> {
         let total: usize = self.personality.iter().map(|file| file.content.len()).sum();
         if total > MAX_PERSONALITY {
             return Err(RequestError::TooMuch(total));
+        }
+        if self.user_data.is_some() && self.properties.cloud_init() == Ok(Some(CloudInit::No)) {
+            return Err(RequestError::NoCloudInit);
         }
         let Ok(Some(Swap::Disk { index })) = self.properties.swap() else {
             return Ok(());
@@ -262,11 +278,14 @@ impl Request {
                 answer_file: (gathered.answer_file.as_ref()).map(|_| ANSWER_FILE.to_owned()),
                 time_zone: gathered.time_zone.clone(),
             },
+            user_data: self.user_data.as_ref().map(|_| USER_DATA.to_owned()),
         };
+        let user_data = self.user_data.iter();
         let answer_file = gathered.answer_file.iter();
         let files = named()
             .map(|(name, file)| (name, file.content.as_slice()))
             .chain(answer_file.map(|content| (ANSWER_FILE.to_owned(), content.as_slice())))
+            .chain(user_data.map(|data| (USER_DATA.to_owned(), data.expose())))
             .collect();
         (parameters, files)
     }

@@ -94,6 +94,7 @@ impl Stage {
             authorized_keys: Vec::new(),
             properties: Properties::default(),
             personality: Vec::new(),
+            user_data: None,
             nics: Vec::new(),
             windows: Default::default(),
         };

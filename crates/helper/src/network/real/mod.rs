@@ -31,13 +31,13 @@ $3"
 "#;
 
 /// A system with the programs.
-pub(super) struct Tree {
+pub(crate) struct Tree {
     path: PathBuf,
 }
 
 impl Tree {
     /// The system that SNF_NETWORK_TREE names, if there is one.
-    pub(super) fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         let path = std::env::var_os("SNF_NETWORK_TREE").map(PathBuf::from);
         let path = path.filter(|path| path.is_dir());
         if path.is_none() {
@@ -46,14 +46,26 @@ impl Tree {
         Some(Tree { path: path? })
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Runs a script among these files; gives what it says on both outputs.
     #[track_caller]
-    pub(super) fn run(&self, files: &Files, script: &str) -> String {
+    pub(crate) fn run(&self, files: &Files, script: &str) -> String {
+        self.run_over(files.path(), script)
+    }
+
+    /// Runs a script likewise among the files of a directory.
+    #[track_caller]
+    pub(crate) fn run_over(&self, files: &Path, script: &str) -> String {
         let output = Command::new("unshare")
-            .args(["--mount", "--net", "--pid", "--fork", "--kill-child"])
+            .args(["--mount", "--net", "--uts", "--pid", "--fork"])
+            .arg("--kill-child")
             .args(["sh", "-ec", ENTER, "sh"])
             .arg(&self.path)
-            .arg(files.path())
+            .arg(files)
             .arg(format!("exec 2>&1\n{script}"))
             .output()
             .unwrap();
@@ -65,10 +77,10 @@ impl Tree {
 }
 
 /// Files on their way into the system.
-pub(super) struct Files(tempfile::TempDir);
+pub(crate) struct Files(tempfile::TempDir);
 
 impl Files {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         // It becomes the root directory of programs that are not root.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -76,20 +88,20 @@ impl Files {
     }
 
     /// Those of a plan, below a directory.
-    pub(super) fn of(below: &str, plan: &Plan) -> Self {
+    pub(crate) fn of(below: &str, plan: &Plan) -> Self {
         let files = Self::new();
         files.add(below, plan);
         files
     }
 
-    pub(super) fn add(&self, below: &str, plan: &Plan) {
+    pub(crate) fn add(&self, below: &str, plan: &Plan) {
         for file in &plan.files {
             let path = format!("{below}{}", file.path);
             self.write(&path, &file.content, file.mode);
         }
     }
 
-    pub(super) fn write(&self, path: &str, content: &str, mode: u32) {
+    pub(crate) fn write(&self, path: &str, content: &str, mode: u32) {
         let path = self.path().join(path.trim_start_matches('/'));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
