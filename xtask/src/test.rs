@@ -110,9 +110,9 @@ fn ganeti_tests() -> Count {
 fn vm_tests() -> Result<Count> {
     let prepared = build::build()
         .and_then(|()| appliance::ensure())
-        .and_then(|()| Ok((image::ensure()?, image::ensure_cloud()?)));
-    let (image, cloud_image) = match prepared {
-        Ok(images) => images,
+        .and_then(|()| image::ensure());
+    let image = match prepared {
+        Ok(image) => image,
         Err(error) => {
             eprintln!("FAILED: preparing the tests with VMs: {error:#}");
             return Ok(Count::of(false));
@@ -124,7 +124,6 @@ fn vm_tests() -> Result<Count> {
         ("SNF_HELPER", paths::snf_image_helper()),
         ("SNF_HELPER_DIR", paths::appliance()),
         ("SNF_DEMO_IMAGE", image),
-        ("SNF_CLOUD_IMAGE", cloud_image),
     ];
     nextest::run(VM_TESTS, &variables)
 }
