@@ -13,6 +13,7 @@ pub(crate) const DEBIAN: &[&str] = &[
     "f2fs-tools",
     "fdisk",
     "lvm2",
+    "ntfs-3g",
     "pax-utils",
     "xfsprogs",
     // Running it.
@@ -31,10 +32,12 @@ pub(crate) const DEBIAN: &[&str] = &[
     "gdisk",
     "libxml2-utils",
     "mtools",
-    "ntfs-3g",
     "perl",
     "util-linux",
     "procps",
+    // Registry hives: made and read by hivex, read by reged.
+    "chntpw",
+    "libwin-hivex-perl",
     // Images as other tools compress them.
     "bzip2",
     "lz4",

@@ -67,6 +67,8 @@ pub enum Content {
         /// What to copy into it.
         tree: PathBuf,
     },
+    /// What lies in a file.
+    File(PathBuf),
     /// A FAT file system by mkfs.fat(8), with this volume id (eight hexadecimal digits).
     Fat(String),
 }
@@ -112,6 +114,13 @@ fn fill(path: &Path, partition: &NewPartition) -> Result<()> {
     let offset = partition.start * MIB;
     match &partition.content {
         Content::Empty => Ok(()),
+        Content::File(from) => Tool::new("dd")
+            .args(["bs=1M", "conv=notrunc,sparse", "status=none"])
+            .arg(format!("if={}", from.display()))
+            .arg(format!("of={}", path.display()))
+            .arg(format!("seek={}", partition.start))
+            .run()
+            .map(drop),
         Content::Ext { kind, uuid, tree } => Tool::new("mke2fs")
             .args(["-q", "-F", "-t", kind, "-U", uuid, "-E"])
             .arg(format!("offset={offset},root_owner=0:0"))

@@ -1,0 +1,239 @@
+//! Phony Windows images through the real helper VM, read back with tools that are not ours.
+// SPDX-License-Identifier: BSD-2-Clause
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "in a test a fault of the set-up is a failure"
+)]
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use harness::Scene;
+use snf_image_testkit::disk::{self, Content, MIB, NewPartition, Table, gpt_problems};
+use snf_image_testkit::filesystem::extract;
+use snf_image_testkit::windows::{self, CONFIG, Edition, SERVER_2008_R2, SERVER_2022, XP};
+use snf_image_testkit::{hive, ntfs};
+
+/// The type of a partition of Windows in a GPT.
+const BASIC_DATA: &str = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7";
+/// The type of a recovery partition in a GPT.
+const RECOVERY: &str = "DE94BBA4-06D1-4D40-A16A-BFD50179D6AC";
+/// The size of the NTFS of an image, in MiB.
+const SIZE: u64 = 48;
+
+/// An NTFS with a Windows in a file.
+fn volume(scene: &Scene, edition: Edition) -> PathBuf {
+    let tree = scene.path("tree");
+    windows::plant(edition, &tree).unwrap();
+    let volume = scene.path("volume");
+    ntfs::make(&volume, SIZE, &tree).unwrap();
+    fs::remove_dir_all(tree).unwrap();
+    volume
+}
+
+fn partition(number: u32, start: u64, size: u64, kind: &str, content: Content) -> NewPartition {
+    let kind = kind.to_owned();
+    NewPartition {
+        kind,
+        ..NewPartition::new(number, start, size, content)
+    }
+}
+
+/// A disk as Windows makes it: system partition, reserved partition, C:.
+fn gpt(scene: &Scene, volume: &Path) -> PathBuf {
+    let image = scene.path("image");
+    let reserved = "E3C9E316-0B5C-4DB8-817D-F92DF00215AE";
+    let partitions = [
+        partition(1, 1, 16, "uefi", Content::Fat("12345678".into())),
+        partition(2, 17, 1, reserved, Content::Empty),
+        partition(3, 18, SIZE, BASIC_DATA, Content::File(volume.into())),
+    ];
+    disk::make(&image, SIZE + 20, Table::Gpt, &partitions).unwrap();
+    image
+}
+
+/// The last partition of a disk in a file.
+fn last(scene: &Scene, disk: &str) -> PathBuf {
+    let disk = scene.path(disk);
+    let partition = disk::last_partition(&disk).unwrap();
+    let result = scene.path("result");
+    extract(&disk, partition.offset(), partition.size * 512, &result).unwrap();
+    result
+}
+
+#[test]
+fn a_windows_is_found_grown_and_given_files_and_nothing_else_changes() {
+    let Some(scene) = Scene::set() else { return };
+    let volume = volume(&scene, SERVER_2022);
+    let before = ntfs::files(&volume).unwrap();
+    let image = gpt(&scene, &volume);
+    let file = scene.write("file", "content\r\n").unwrap();
+    let injection = format!(
+        "--inject={}:/WINDOWS/system32/New Folder/A file.txt",
+        file.display()
+    );
+    let outcome = scene
+        .deploy(&image, "disk", ["--size=160M", "-v", &injection])
+        .unwrap();
+    outcome.succeeded();
+    for words in [
+        "windows on partition 3",
+        "Windows Server 2022 Standard (10.0.20348, amd64, generalized)",
+        "Windows checks it when it starts",
+    ] {
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+
+    assert_eq!(gpt_problems(&scene.path("disk")).unwrap(), "");
+    let result = last(&scene, "disk");
+    assert_eq!(ntfs::problems(&result).unwrap(), "");
+    let (size, is_marked) = ntfs::state(&result).unwrap();
+    assert!(size > 138 * MIB && is_marked, "{size}");
+    let name = "Windows/System32/New Folder/A file.txt";
+    assert_eq!(ntfs::read(&result, name).unwrap(), b"content\r\n");
+    let after = ntfs::files(&result).unwrap();
+    let changed: Vec<_> = after
+        .iter()
+        .filter(|(name, digest)| before.get(*name) != Some(*digest))
+        .map(|(name, _)| name.as_str())
+        .filter(|name| !name.starts_with(CONFIG))
+        .collect();
+    assert_eq!(
+        changed,
+        [
+            "Windows/Panther/Unattend.xml",
+            "Windows/Setup/Scripts/SetupComplete.cmd",
+            "Windows/Setup/Scripts/snf-image/first-boot.ps1",
+            name,
+        ]
+    );
+    assert!(before.keys().all(|name| after.contains_key(name)));
+    // Of the registry nothing but what keeps remote desktop off during setup.
+    for name in ["SOFTWARE", "SYSTEM"] {
+        let mut exports = Vec::new();
+        for volume in [&volume, &result] {
+            let hive = scene.path(name);
+            fs::write(
+                &hive,
+                ntfs::read(volume, &format!("{CONFIG}/{name}")).unwrap(),
+            )
+            .unwrap();
+            exports.push(hive::export(&hive).unwrap());
+        }
+        let lines = hive::difference(&exports[0], &exports[1]);
+        let is_expected = |line: &String| line.contains("\"fDenyTSConnections\"=");
+        assert!(lines.iter().all(is_expected), "{lines:?}");
+    }
+    // What its directory passes on, as Windows would give it.
+    let inherited = ntfs::security(&result, name).unwrap();
+    let directory = ntfs::security(&result, "Windows").unwrap();
+    // What is passed on to a file is not passed on any further.
+    assert_eq!(inherited, directory.replace("00031400", "00001400"));
+}
+
+/// An MBR with the volume alone.
+fn mbr(scene: &Scene, volume: &Path) -> PathBuf {
+    let image = scene.path("image");
+    let content = Content::File(volume.into());
+    let partitions = [partition(1, 1, SIZE, "7", content)];
+    disk::make(&image, SIZE + 2, Table::Mbr, &partitions).unwrap();
+    image
+}
+
+#[test]
+fn a_server_of_2009_grows_in_its_master_boot_record() {
+    let Some(scene) = Scene::set() else { return };
+    let image = mbr(&scene, &volume(&scene, SERVER_2008_R2));
+    let arguments = [
+        "--size=96M",
+        "-v",
+        "--property=OFFLINE_NTFSRESIZE_NOCHECK=yes",
+    ];
+    let outcome = scene.deploy(&image, "disk", arguments).unwrap();
+    outcome.succeeded();
+    let words = "Windows Server 2008 R2 Standard (6.1.7601, amd64, generalized)";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    let result = last(&scene, "disk");
+    assert_eq!(ntfs::problems(&result).unwrap(), "");
+    let (size, is_marked) = ntfs::state(&result).unwrap();
+    assert!(size > 92 * MIB && !is_marked, "{size}");
+}
+
+#[test]
+fn a_windows_before_vista_is_told_by_its_name_and_can_be_deployed_as_it_is() {
+    let Some(scene) = Scene::set() else { return };
+    let image = mbr(&scene, &volume(&scene, XP));
+    let refused = scene.deploy(&image, "disk", ["--size=96M"]).unwrap();
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("before Vista"),
+        "{}",
+        refused.stderr
+    );
+    let arguments = ["--size=96M", "-v", "--property=EXCLUDE_MOUNTED_TASKS=yes"];
+    let outcome = scene.deploy(&image, "disk", arguments).unwrap();
+    outcome.succeeded();
+    let words = "windows-legacy on partition 1";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    assert!(ntfs::state(&last(&scene, "disk")).unwrap().0 > 92 * MIB);
+}
+
+#[test]
+fn a_recovery_partition_behind_the_system_is_named_and_nothing_grows() {
+    let Some(scene) = Scene::set() else { return };
+    let volume = volume(&scene, SERVER_2022);
+    let image = scene.path("image");
+    let recovery = scene.path("recovery");
+    fs::create_dir(scene.path("empty")).unwrap();
+    ntfs::make(&recovery, 8, &scene.path("empty")).unwrap();
+    let partitions = [
+        partition(1, 1, SIZE, BASIC_DATA, Content::File(volume)),
+        partition(2, SIZE + 1, 8, RECOVERY, Content::File(recovery)),
+    ];
+    disk::make(&image, SIZE + 10, Table::Gpt, &partitions).unwrap();
+    let outcome = scene.deploy(&image, "disk", ["--size=160M", "-v"]).unwrap();
+    outcome.succeeded();
+    assert!(
+        outcome
+            .stderr
+            .contains("is the recovery partition of Windows"),
+        "{}",
+        outcome.stderr
+    );
+    let (old, new) = (
+        disk::partitions(&image).unwrap(),
+        disk::partitions(&scene.path("disk")).unwrap(),
+    );
+    assert_eq!((old[0].size, old[1].start), (new[0].size, new[1].start));
+}
+
+#[test]
+fn a_windows_that_must_not_be_touched_is_refused_by_name() {
+    let Some(scene) = Scene::set() else { return };
+    let volume = volume(&scene, SERVER_2022);
+
+    let hibernated = scene.path("hibernated");
+    fs::copy(&volume, &hibernated).unwrap();
+    let commands = "printf hibr > hiberfil.sys && head -c 8188 /dev/zero >> hiberfil.sys";
+    ntfs::change(&hibernated, commands, Path::new("/")).unwrap();
+
+    let encrypted = scene.path("encrypted");
+    fs::copy(&volume, &encrypted).unwrap();
+    let file = File::options().write(true).open(&encrypted).unwrap();
+    file.write_all_at(b"-FVE-FS-", 3).unwrap();
+
+    for (volume, words) in [
+        (hibernated, ["partition 3", "hibernated"]),
+        (encrypted, ["3: BitLocker", "OSFAMILY"]),
+    ] {
+        let image = gpt(&scene, &volume);
+        let outcome = scene.deploy(&image, "disk", Vec::<String>::new()).unwrap();
+        assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+        for word in words {
+            assert!(outcome.stderr.contains(word), "{}", outcome.stderr);
+        }
+    }
+}
