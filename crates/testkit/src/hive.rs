@@ -151,7 +151,7 @@ mod tests {
         let lines = difference(&before, &after);
         assert_eq!(lines.len(), 3, "{lines:?}");
         // Another reader takes the empty one too.
-        std::fs::write(&hive, empty()).unwrap();
+        fs::write(&hive, empty()).unwrap();
         let said = Tool::new("reged")
             .args(["-x"])
             .arg(&hive)
