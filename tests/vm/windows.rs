@@ -106,6 +106,7 @@ fn a_windows_is_found_grown_and_given_files_and_nothing_else_changes() {
         [
             "Windows/Panther/Unattend.xml",
             "Windows/Setup/Scripts/SetupComplete.cmd",
+            "Windows/Setup/Scripts/snf-image/90-remote-desktop.ps1",
             "Windows/Setup/Scripts/snf-image/first-boot.ps1",
             name,
         ]
