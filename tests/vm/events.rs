@@ -15,13 +15,14 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 17] = [
+const TASKS: [&str; 18] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
     "InstallUnattend",
     "FilesystemResizeMounted",
     "InitializeDatasource",
+    "CreateUser",
     "AddSwap",
     "AssignHostname",
     "ChangeMachineId",

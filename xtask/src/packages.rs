@@ -38,6 +38,9 @@ pub(crate) const DEBIAN: &[&str] = &[
     // Registry hives: made and read by hivex, read by reged.
     "chntpw",
     "libwin-hivex-perl",
+    // What sshd and sudo make of configurations that the helper reads and writes.
+    "openssh-server",
+    "sudo",
     // Images as other tools compress them.
     "bzip2",
     "lz4",

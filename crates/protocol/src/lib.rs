@@ -30,8 +30,7 @@ pub use network::{
 pub use parameters::{HostKey, PARAMETERS_FILE, PARAMS_LABEL, Parameters, VERSION};
 pub use personality::{Account, FileMode, InjectedFile, PersonalityError};
 pub use properties::{
-    CloudInit, HashMethod, Identity, Ip6, MachineId, NicProperties, OsFamily, Properties,
-    PropertyError, Swap, TIME_ZONE, is_time_zone, parse_route,
+    CloudInit, HashMethod, Identity, Ip6, is_time_zone, MachineId, NewUser, NicProperties, OsFamily, parse_route, Properties, PropertyError, Rights, Swap, TIME_ZONE,
 };
 pub use secret::Secret;
 pub use task::Task;

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::Task;
 
 mod cloud_init;
+mod accounts;
 mod identity;
 mod network;
 mod windows;
 
 pub use cloud_init::CloudInit;
+pub use accounts::{NewUser, Rights};
 pub use identity::{Identity, MachineId};
 pub use network::{Ip6, NicProperties, parse_route};
 pub use windows::{TIME_ZONE, is_time_zone};
@@ -48,7 +50,9 @@ pub enum OsFamily {
 pub enum HashMethod {
     /// `md5`: crypt(5) `$1$`
     Md5,
-    /// `blowfish`: crypt(5) `$2b$`
+    /// `yescrypt`: crypt(5) `$y$`
+    Yescrypt,
+    /// `blowfish` or `bcrypt`: crypt(5) `$2b$`
     Blowfish,
     /// `sha256`: crypt(5) `$5$`
     Sha256,
@@ -124,6 +128,7 @@ impl Properties {
         faults.extend(properties.root_partition().err());
         faults.extend(properties.users().err());
         faults.extend(properties.hash_method().err());
+        faults.extend(properties.create_user().err());
         faults.extend(properties.swap().err());
         faults.extend(properties.machine_id().err());
         faults.extend(properties.kept_identity().err());
@@ -245,14 +250,15 @@ impl Properties {
         };
         Ok(Some(match value {
             "md5" => HashMethod::Md5,
-            "blowfish" => HashMethod::Blowfish,
+            "yescrypt" => HashMethod::Yescrypt,
+            "blowfish" | "bcrypt" => HashMethod::Blowfish,
             "sha256" => HashMethod::Sha256,
             "sha512" => HashMethod::Sha512,
             _ => {
                 return Err(meaning(
                     "PASSWD_HASHING_METHOD",
                     value,
-                    "it is one of md5, blowfish, sha256, sha512",
+                    "it is one of yescrypt, sha512, sha256, blowfish (or bcrypt), md5",
                 ));
             }
         }))

@@ -20,6 +20,8 @@ pub enum Task {
     FilesystemResizeMounted,
     /// Has cloud-init of the image, where it is used, find what this deployment says.
     InitializeDatasource,
+    /// Makes a user.
+    CreateUser,
     /// Makes swap space where it is asked for, and names it in fstab.
     AddSwap,
     /// Sets the host name.
@@ -46,13 +48,14 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 17] = [
+    pub const ALL: [Task; 18] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
         Task::InstallUnattend,
         Task::FilesystemResizeMounted,
         Task::InitializeDatasource,
+        Task::CreateUser,
         Task::AddSwap,
         Task::AssignHostname,
         Task::ChangeMachineId,
@@ -76,6 +79,7 @@ impl Task {
             Task::InstallUnattend => "InstallUnattend",
             Task::FilesystemResizeMounted => "FilesystemResizeMounted",
             Task::InitializeDatasource => "InitializeDatasource",
+            Task::CreateUser => "CreateUser",
             Task::AddSwap => "AddSwap",
             Task::AssignHostname => "AssignHostname",
             Task::ChangeMachineId => "ChangeMachineId",
@@ -99,6 +103,8 @@ impl Task {
             Task::MountImage => 30,
             Task::InstallUnattend => 35,
             Task::FilesystemResizeMounted | Task::InitializeDatasource => 40,
+            Task::FilesystemResizeMounted => 40,
+            Task::CreateUser => 45,
             Task::AddSwap
             | Task::AssignHostname
             | Task::ChangeMachineId

@@ -1,9 +1,11 @@
-//! Looks accounts up in passwd(5) and group(5), by the exact bytes of their names.
+//! Accounts in passwd(5) and group(5), found by the exact bytes of their names.
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+
+use super::table;
 
 /// One line of passwd(5).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,49 +20,105 @@ pub struct User {
     pub gid: u32,
     /// The home directory.
     pub home: PathBuf,
+    /// The login shell; empty means `/bin/sh`.
+    pub shell: PathBuf,
 }
 
 /// The first line of that name, as getpwnam(3) finds it. Lines that are no account are
 /// left out.
 #[must_use]
 pub fn user(passwd: &[u8], name: &str) -> Option<User> {
-    lines(passwd, name).find_map(|fields| match fields.as_slice() {
-        [_, password, uid, gid, _comment, home, _shell] => Some(User {
-            name: name.into(),
-            is_shadowed: *password == b"x",
-            uid: number(uid)?,
-            gid: number(gid)?,
-            home: PathBuf::from(OsString::from_vec(home.to_vec())),
-        }),
-        _ => None,
+    table::named(passwd, name).find_map(|fields| account(&fields))
+}
+
+/// The ids of all accounts.
+pub fn user_ids(passwd: &[u8]) -> impl Iterator<Item = u32> {
+    table::lines(passwd).filter_map(|fields| Some(account(&fields)?.uid))
+}
+
+/// Puts another text into the password field of a user. `None` when there is no such user.
+#[must_use]
+pub fn with_password(passwd: &[u8], name: &str, text: &str) -> Option<Vec<u8>> {
+    table::edited(
+        passwd,
+        |fields| fields.first() == Some(&name.as_bytes()) && account(fields).is_some(),
+        |fields| {
+            if let Some(field) = fields.get_mut(1) {
+                *field = text.as_bytes().to_vec();
+            }
+        },
+    )
+}
+
+fn account(fields: &[&[u8]]) -> Option<User> {
+    let [name, password, uid, gid, _comment, home, shell] = fields else {
+        return None;
+    };
+    Some(User {
+        name: String::from_utf8_lossy(name).into_owned(),
+        is_shadowed: *password == b"x",
+        uid: table::number(uid)?,
+        gid: table::number(gid)?,
+        home: PathBuf::from(OsString::from_vec(home.to_vec())),
+        shell: PathBuf::from(OsString::from_vec(shell.to_vec())),
     })
 }
 
 /// The id of the first group of that name, as getgrnam(3) finds it.
 #[must_use]
 pub fn group_id(group: &[u8], name: &str) -> Option<u32> {
-    lines(group, name).find_map(|fields| match fields.as_slice() {
-        [_, _password, gid, _members] => number(gid),
+    table::named(group, name).find_map(|fields| group_number(&fields))
+}
+
+/// The ids of all groups.
+pub fn group_ids(group: &[u8]) -> impl Iterator<Item = u32> {
+    table::lines(group).filter_map(|fields| group_number(&fields))
+}
+
+/// The names of the groups that a user is in.
+#[must_use]
+pub fn groups_of(group: &[u8], user: &User) -> Vec<String> {
+    let is_in = |fields: &table::Fields<'_>| match fields.as_slice() {
+        [_, _, gid, members] => {
+            table::number(gid) == Some(user.gid)
+                || (members.split(|byte| *byte == b',')).any(|name| name == user.name.as_bytes())
+        }
+        _ => false,
+    };
+    table::lines(group)
+        .filter(is_in)
+        .filter_map(|fields| Some(String::from_utf8_lossy(fields.first()?).into_owned()))
+        .collect()
+}
+
+/// Adds a user to the members of a group, in group(5) or gshadow(5): the last of their four
+/// fields. `None` when there is no such group.
+#[must_use]
+pub fn with_member(group: &[u8], name: &str, user: &str) -> Option<Vec<u8>> {
+    table::edited(
+        group,
+        |fields| fields.first() == Some(&name.as_bytes()) && fields.len() == 4,
+        |fields| {
+            let Some(members) = fields.last_mut() else {
+                return;
+            };
+            let mut known = members.split(|byte| *byte == b',');
+            if known.any(|member| member == user.as_bytes()) {
+                return;
+            }
+            if !members.is_empty() {
+                members.push(b',');
+            }
+            members.extend(user.as_bytes());
+        },
+    )
+}
+
+fn group_number(fields: &[&[u8]]) -> Option<u32> {
+    match fields {
+        [_, _password, gid, _members] => table::number(gid),
         _ => None,
-    })
-}
-
-/// The fields of every line whose first field is exactly this name.
-fn lines<'a>(content: &'a [u8], name: &'a str) -> impl Iterator<Item = Vec<&'a [u8]>> {
-    content
-        .split(|byte| *byte == b'\n')
-        .map(|line| line.split(|byte| *byte == b':').collect::<Vec<_>>())
-        .filter(move |fields| fields.first() == Some(&name.as_bytes()))
-}
-
-/// A plain decimal number: `parse` alone would take a sign too.
-fn number(digits: &[u8]) -> Option<u32> {
-    let plain = digits.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(digits)
-        .ok()
-        .filter(|_| plain)?
-        .parse()
-        .ok()
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +155,29 @@ mod tests {
         let group = b"root:x:0:\nssh:x:101:\nssh_keys:x:998:a,b\n";
         assert_eq!(group_id(group, "ssh_keys"), Some(998));
         assert_eq!(group_id(group, "ssh_"), None);
+    }
+
+    #[test]
+    fn a_user_is_in_the_own_group_and_those_that_name_it() {
+        let user = user(PASSWD, "a.b").unwrap();
+        let group = b"users:x:100:\nadm:x:4:x,a.b\nno:x:5:a,b,a.bc\nbroken:x:6\n";
+        assert_eq!(groups_of(group, &user), ["users", "adm"]);
+        let more = with_member(group, "no", "a.b").unwrap();
+        assert_eq!(groups_of(&more, &user), ["users", "adm", "no"]);
+        assert_eq!(with_member(&more, "no", "a.b").unwrap(), more);
+        assert_eq!(
+            with_member(group, "users", "a.b").unwrap().get(..17),
+            Some(&b"users:x:100:a.b\na"[..])
+        );
+        assert_eq!(with_member(group, "none", "a.b"), None);
+    }
+
+    #[test]
+    fn the_password_field_of_the_account_that_is_found_changes() {
+        let after = with_password(PASSWD, "a.b", "x").unwrap();
+        assert!(user(&after, "a.b").unwrap().is_shadowed);
+        assert_eq!(after.len(), PASSWD.len());
+        assert_eq!(with_password(PASSWD, "broken", "x"), None);
     }
 
     proptest! {

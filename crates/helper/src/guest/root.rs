@@ -202,6 +202,16 @@ impl Root {
         Ok(entry.is_some_and(|entry| entry.is_link()))
     }
 
+    /// Whether the path leads to a regular file.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn is_regular(&self, path: impl AsRef<Path>) -> Result<bool> {
+        let path = path.as_ref();
+        let found = self.place(path)?.and_then(|place| place.found);
+        Ok(found.is_some_and(|found| require_regular(path, &found).is_ok()))
+    }
+
     /// Owner, group and permissions of a regular file; `None` when it does not exist.
     ///
     /// # Errors
@@ -212,6 +222,19 @@ impl Root {
             return Ok(None);
         };
         require_regular(path, &found)?;
+        Ok(Some(Attributes::of(&found)))
+    }
+
+    /// Owner, group and permissions of a directory; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// When it is no directory or cannot be looked at.
+    pub fn directory_attributes(&self, path: impl AsRef<Path>) -> Result<Option<Attributes>> {
+        let path = path.as_ref();
+        let Some(directory) = self.directory(path)? else {
+            return Ok(None);
+        };
+        let found = fstat(&directory).doing(|| format!("looking at {}", shown(path)))?;
         Ok(Some(Attributes::of(&found)))
     }
 

@@ -1,52 +1,84 @@
-//! Changes a password in shadow(5) without touching any other byte.
+//! Changes entries of shadow(5) without touching any other byte.
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::table;
+
 /// The fields of a line: name, password, day of the last change, and six about its age.
 const FIELDS: usize = 9;
 
+/// Where in a line the password stands, the day of its last change, and the day from which on
+/// the account is expired.
+const PASSWORD: usize = 1;
+const CHANGED: usize = 2;
+const EXPIRES: usize = 7;
+
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
-/// Gives a user a new password hash, changed on `day` (days since 1970, UTC). Of several
-/// lines of that name the first is changed, which is the one that getspnam(3) finds. `None`
-/// when there is no such line.
+/// Gives a user a new password hash, changed on `day` (days since 1970, UTC); an account that
+/// has expired by then expires no longer. Of several lines of that name the first is changed,
+/// which is the one that getspnam(3) finds. `None` when there is no such line.
 #[must_use]
 pub fn with_password(shadow: &[u8], user: &str, hash: &str, day: u64) -> Option<Vec<u8>> {
-    let mut edited = Vec::with_capacity(shadow.len().saturating_add(hash.len()));
-    let mut is_found = false;
-    for line in shadow.split_inclusive(|byte| *byte == b'\n') {
-        let end_of_name = line.iter().position(|byte| *byte == b':');
-        let name = end_of_name.and_then(|end| line.get(..end));
-        let is_user = name == Some(user.as_bytes());
-        if is_user && !is_found {
-            is_found = true;
-            edited.extend(changed(line, hash, day));
-        } else {
-            edited.extend(line);
-        }
-    }
-    is_found.then_some(edited)
+    changed(shadow, user, day, |fields| {
+        put(fields, PASSWORD, hash.as_bytes());
+        put(fields, CHANGED, day.to_string().as_bytes());
+    })
 }
 
-fn changed(line: &[u8], hash: &str, day: u64) -> Vec<u8> {
-    let (line, end) = match line.strip_suffix(b"\n") {
-        Some(line) => (line, &b"\n"[..]),
-        None => (line, &b""[..]),
-    };
-    let day = day.to_string();
-    let mut fields: Vec<&[u8]> = line.split(|byte| *byte == b':').collect();
+/// Lets a user in who has no password, but keys: the account is not expired any more and, when
+/// `locked` accounts are shut out altogether, locked no longer. The password stays one that
+/// nobody knows. `None` when there is no such line.
+#[must_use]
+pub fn with_login(shadow: &[u8], user: &str, locked: bool, day: u64) -> Option<Vec<u8>> {
+    changed(shadow, user, day, |fields| {
+        let is_locked = (fields.get(PASSWORD)).is_some_and(|password| password.starts_with(b"!"));
+        if locked && is_locked {
+            put(fields, PASSWORD, b"*");
+        }
+    })
+}
+
+/// Adds a line for a user who has none, as pwconv(8) would.
+#[must_use]
+pub fn with_user(shadow: &[u8], user: &str, hash: &str, day: u64) -> Vec<u8> {
+    table::appended(shadow, &format!("{user}:{hash}:{day}:0:99999:7:::"))
+}
+
+/// Whether a user has a line.
+#[must_use]
+pub fn has(shadow: &[u8], user: &str) -> bool {
+    table::named(shadow, user).next().is_some()
+}
+
+fn changed(
+    shadow: &[u8],
+    user: &str,
+    day: u64,
+    change: impl FnOnce(&mut Vec<Vec<u8>>),
+) -> Option<Vec<u8>> {
+    table::edited(
+        shadow,
+        |fields| fields.first() == Some(&user.as_bytes()),
+        |fields| {
+            change(fields);
+            let expires = fields.get(EXPIRES).and_then(|day| table::number(day));
+            if expires.is_some_and(|expires| u64::from(expires) <= day) {
+                put(fields, EXPIRES, b"");
+            }
+        },
+    )
+}
+
+/// Sets a field. getspnam(3) refuses a line that is too short.
+fn put(fields: &mut Vec<Vec<u8>>, at: usize, value: &[u8]) {
     if fields.len() < FIELDS {
-        // getspnam(3) refuses a line that is too short.
-        fields.resize(FIELDS, b"");
+        fields.resize(FIELDS, Vec::new());
     }
-    let new = [hash.as_bytes(), day.as_bytes()];
-    for (field, new) in fields.iter_mut().skip(1).zip(new) {
-        *field = new;
+    if let Some(field) = fields.get_mut(at) {
+        *field = value.to_vec();
     }
-    let mut line = fields.join(&b':');
-    line.extend(end);
-    line
 }
 
 /// Days since 1970, UTC. At least 1: day 0 would mean that the password must be changed at
@@ -60,8 +92,6 @@ pub fn today() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -89,26 +119,39 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_a_line_is_not_added() {
+    fn a_user_without_a_line_is_not_found() {
         assert_eq!(with_password(b"root:*:1::::::\n", "roo", "h", 5), None);
         assert_eq!(with_password(b"root\n", "root", "h", 5), None);
         assert_eq!(with_password(b"root:*:1::::::\n", "root:*", "h", 5), None);
+        assert_eq!(
+            with_user(b"a:*:1::::::", "b", "h", 5),
+            b"a:*:1::::::\nb:h:5:0:99999:7:::\n"
+        );
     }
 
-    proptest! {
-        #[test]
-        fn every_other_line_stays_byte_for_byte(
-            before in prop::collection::vec(any::<u8>(), 0..200),
-            after in prop::collection::vec(any::<u8>(), 0..200),
-        ) {
-            let mut shadow = before.clone();
-            shadow.extend(b"\nuser:*:1:2:3:4:5:6:7\n");
-            shadow.extend(&after);
-            let mut expected = before.clone();
-            expected.extend(b"\nuser:h:9:2:3:4:5:6:7\n");
-            expected.extend(&after);
-            prop_assume!(!before.windows(5).any(|part| part == b"user:"));
-            prop_assert_eq!(with_password(&shadow, "user", "h", 9).unwrap(), expected);
+    #[test]
+    fn an_account_that_has_expired_opens_again_and_a_later_end_stays() {
+        for (expires, kept) in [
+            ("1", ""),
+            ("20000", ""),
+            ("20001", "20001"),
+            ("", ""),
+            ("x", "x"),
+        ] {
+            let line = format!("a:!h:1:2:3:4:5:{expires}:\n");
+            let password = with_password(line.as_bytes(), "a", "new", 20000).unwrap();
+            assert_eq!(
+                password,
+                format!("a:new:20000:2:3:4:5:{kept}:\n").into_bytes()
+            );
+            let keys = with_login(line.as_bytes(), "a", false, 20000).unwrap();
+            assert_eq!(keys, format!("a:!h:1:2:3:4:5:{kept}:\n").into_bytes());
+            let locked = with_login(line.as_bytes(), "a", true, 20000).unwrap();
+            assert_eq!(locked, format!("a:*:1:2:3:4:5:{kept}:\n").into_bytes());
         }
+        assert_eq!(
+            with_login(b"a:*:1::::::\n", "a", true, 5).unwrap(),
+            b"a:*:1::::::\n"
+        );
     }
 }

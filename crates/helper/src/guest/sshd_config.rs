@@ -1,6 +1,8 @@
 //! Reads what counts here of the SSH server's configuration, sshd_config(5).
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod conditions;
+
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use super::glob;
 use super::passwd::User;
 use super::root::{FILE_LIMIT, Root, shown};
 use crate::error::{Error, Result};
+use conditions::Condition;
 
 /// Where the configuration stands: the usual place, then that of systems that keep their
 /// own settings apart from the administrator's.
@@ -26,14 +29,29 @@ const MAX_FILES: usize = 256;
 /// What holds without any `AuthorizedKeysFile` line; the first of sshd's two.
 const DEFAULT_KEYS_FILE: &[u8] = b".ssh/authorized_keys";
 
-/// What the configuration says outside `Match` blocks.
+/// What the configuration says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The files of all `HostKey` lines.
     pub host_keys: Vec<PathBuf>,
-    /// The patterns of the first `AuthorizedKeysFile` line; empty without one.
-    pub authorized_keys_files: Vec<Vec<u8>>,
+    /// The lines that count for accounts, in their order.
+    lines: Vec<Line>,
 }
+
+/// A line that a user's login depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    /// What its `Match` block asks for, and the blocks around an `Include`; empty outside.
+    conditions: Vec<Condition>,
+    keyword: &'static str,
+    values: Vec<Vec<u8>>,
+}
+
+/// The keywords of such lines.
+const KEYS_FILE: &str = "authorizedkeysfile";
+const PAM: &str = "usepam";
+const ROOT_LOGIN: &str = "permitrootlogin";
+const STRICT: &str = "strictmodes";
 
 /// Reads the configuration with all files that it includes; `None` when there is none.
 ///
@@ -47,7 +65,7 @@ pub fn read(root: &Root) -> Result<Option<Settings>> {
                 files: 0,
                 settings: Settings::default(),
             };
-            reader.read(Path::new(file), 0)?;
+            reader.read(Path::new(file), 0, &[])?;
             return Ok(Some(reader.settings));
         }
     }
@@ -61,7 +79,7 @@ struct Reader<'root> {
 }
 
 impl Reader<'_> {
-    fn read(&mut self, path: &Path, depth: usize) -> Result<()> {
+    fn read(&mut self, path: &Path, depth: usize, around: &[Condition]) -> Result<()> {
         self.files = self.files.saturating_add(1);
         if depth > MAX_DEPTH || self.files > MAX_FILES {
             return Err(Error::image(format!(
@@ -71,34 +89,50 @@ impl Reader<'_> {
             )));
         }
         let content = self.root.read(path, FILE_LIMIT)?.unwrap_or_default();
+        // A block ends with its file.
+        let mut block = around.to_vec();
         for line in content.split(|byte| *byte == b'\n') {
             let Some((keyword, values)) = directive(line) else {
                 continue;
             };
             match keyword.as_str() {
-                "match" => break,
-                "include" => self.include(values, depth)?,
-                "hostkey" => self.settings.host_keys.extend(
+                "match" => block = [around, &conditions::parse(values)].concat(),
+                "include" => self.include(values, depth, &block)?,
+                "hostkey" if block.is_empty() => self.settings.host_keys.extend(
                     values
                         .into_iter()
                         .take(1)
                         .map(|value| Path::new("/").join(OsString::from_vec(value))),
                 ),
-                // As for most keywords the first value counts.
-                "authorizedkeysfile" if self.settings.authorized_keys_files.is_empty() => {
-                    self.settings.authorized_keys_files = values;
-                }
-                _ => {}
+                _ => self.keep(&block, &keyword, values),
             }
         }
         Ok(())
     }
 
-    fn include(&mut self, patterns: Vec<Vec<u8>>, depth: usize) -> Result<()> {
+    fn keep(&mut self, block: &[Condition], keyword: &str, values: Vec<Vec<u8>>) {
+        let mut known = [KEYS_FILE, PAM, ROOT_LOGIN, STRICT].into_iter();
+        if let Some(keyword) = known.find(|known| *known == keyword)
+            && !values.is_empty()
+        {
+            self.settings.lines.push(Line {
+                conditions: block.to_vec(),
+                keyword,
+                values,
+            });
+        }
+    }
+
+    fn include(
+        &mut self,
+        patterns: Vec<Vec<u8>>,
+        depth: usize,
+        around: &[Condition],
+    ) -> Result<()> {
         for pattern in patterns {
             let pattern = Path::new(INCLUDE_DIRECTORY).join(OsString::from_vec(pattern));
             for file in glob::expand(self.root, &pattern)? {
-                self.read(&file, depth.saturating_add(1))?;
+                self.read(&file, depth.saturating_add(1), around)?;
             }
         }
         Ok(())
@@ -107,15 +141,49 @@ impl Reader<'_> {
 
 impl Settings {
     /// The file that a user's keys go to: the first whose name can be made. `None` when the
-    /// server reads no such file.
+    /// server reads no such file. The groups are those that the user is in.
     #[must_use]
-    pub fn authorized_keys_file(&self, user: &User) -> Option<PathBuf> {
+    pub fn authorized_keys_file(&self, user: &User, groups: &[String]) -> Option<PathBuf> {
         let default = [DEFAULT_KEYS_FILE.to_vec()];
-        let patterns = match self.authorized_keys_files.as_slice() {
-            [] => &default,
-            patterns => patterns,
-        };
+        let patterns = self.values(KEYS_FILE, user, groups).unwrap_or(&default);
         patterns.iter().find_map(|pattern| expanded(pattern, user))
+    }
+
+    /// Whether the server leaves it to PAM who may log in. Without PAM it lets no locked account
+    /// in, not by a key either.
+    #[must_use]
+    pub fn uses_pam(&self, user: &User, groups: &[String]) -> bool {
+        self.word(PAM, user, groups).as_deref() == Some("yes")
+    }
+
+    /// Whether the server looks who may write to the keys.
+    #[must_use]
+    pub fn is_strict(&self, user: &User, groups: &[String]) -> bool {
+        self.word(STRICT, user, groups).as_deref() != Some("no")
+    }
+
+    /// Whether root may log in with a key.
+    #[must_use]
+    pub fn lets_root_in(&self, user: &User, groups: &[String]) -> bool {
+        let word = self.word(ROOT_LOGIN, user, groups);
+        !matches!(word.as_deref(), Some("no" | "forced-commands-only"))
+    }
+
+    fn word(&self, keyword: &str, user: &User, groups: &[String]) -> Option<String> {
+        let word = self.values(keyword, user, groups)?.first()?;
+        Some(String::from_utf8_lossy(word).to_ascii_lowercase())
+    }
+
+    /// The first block that is the user's wins, then the first line outside all blocks.
+    fn values(&self, keyword: &str, user: &User, groups: &[String]) -> Option<&[Vec<u8>]> {
+        let lines = || self.lines.iter().filter(|line| line.keyword == keyword);
+        let is_theirs = |line: &&Line| {
+            let mut conditions = line.conditions.iter();
+            !line.conditions.is_empty() && conditions.all(|one| one.holds(user, groups))
+        };
+        let found = lines().find(is_theirs);
+        let found = found.or_else(|| lines().find(|line| line.conditions.is_empty()));
+        found.map(|line| line.values.as_slice())
     }
 }
 

@@ -4,9 +4,10 @@
 mod first_start;
 mod keys;
 
-use snf_image_protocol::{HashMethod, Secret};
+use snf_image_protocol::{PropertyError, Secret};
 
 use crate::error::{Error, Result};
+use crate::guest::hashing::{self, Hashing};
 use crate::guest::passwd::{self, User};
 use crate::guest::root::{ACCOUNTS_LIMIT, Attributes, Root};
 use crate::guest::{authorized_keys, crypt, shadow};
@@ -15,15 +16,18 @@ use crate::run::context::{Context, Done};
 const PASSWD: &str = "/etc/passwd";
 const SHADOW: &str = "/etc/shadow";
 
-/// Whose password is set when property `USERS` is not given.
+/// Whose password is set when neither property `USERS` nor `CREATE_USER` is given.
 const DEFAULT_USER: &str = "root";
+
+/// Login shells that let nobody in.
+const NO_SHELLS: [&str; 2] = ["nologin", "false"];
 
 /// Gives every user of property `USERS` the password and adds the keys to those that the
 /// image's SSH server reads. All users are looked up before anything is changed.
 ///
 /// # Errors
-/// When a user is unknown, when passwords are not kept in shadow(5), or when a file cannot
-/// be changed.
+/// When a user is unknown, when there is no place for a password, or when a file cannot be
+/// changed.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let parameters = context.parameters;
     let keys = authorized_keys::lines(&parameters.authorized_keys);
@@ -33,11 +37,13 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         return Ok(Done::Skipped(reason.into()));
     }
     let names = users(context)?;
-    let hashes = hashes(context, names.len())?;
+    let hashing = hashing(context)?;
+    let hashes = hashes(context, hashing, names.len())?;
     let root = context.root()?;
     let cloud_init = context.cloud_init.as_ref();
     let (now, later) = first_start::divide(root, cloud_init, &names)?;
     let users = look_up(root, &now)?;
+    let mut warnings: Vec<_> = users.iter().filter_map(without_shell).collect();
     if !hashes.is_empty() {
         set_passwords(root, &users, &hashes)?;
     }
@@ -45,22 +51,25 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let is_done = cloud_init.is_some_and(|found| found.takes_keys(&parameters.properties));
     let keys = if is_done { Vec::new() } else { keys };
     if !keys.is_empty() {
-        keys::add(root, &users, &keys)?;
+        warnings.extend(keys::add(root, &users, &keys, hashes.is_empty())?);
     }
     if let Some(found) = cloud_init {
         first_start::tell(root, found, &names, later, hashes.last(), &keys)?;
     }
+    for warning in warnings {
+        context.reporter.warning(&warning);
+    }
     Ok(Done::Yes)
 }
 
-/// The names in property `USERS`, each once.
+/// The names in property `USERS`, each once; without it the user that was made.
 fn users(context: &Context<'_>) -> Result<Vec<String>> {
-    let given = context
-        .parameters
-        .properties
-        .users()
-        .map_err(|error| Error::image(error.to_string()))?
-        .unwrap_or_else(|| vec![DEFAULT_USER]);
+    let properties = &context.parameters.properties;
+    let wrong = |error: PropertyError| Error::image(error.to_string());
+    let made = properties.create_user().map_err(wrong)?;
+    let default = made.as_ref().map_or(DEFAULT_USER, |made| &made.name);
+    let given = properties.users().map_err(wrong)?;
+    let given = given.unwrap_or_else(|| vec![default]);
     let mut names = Vec::new();
     for name in given {
         if !names.iter().any(|known| known == name) {
@@ -70,8 +79,17 @@ fn users(context: &Context<'_>) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// How passwords are hashed: as property `PASSWD_HASHING_METHOD` says, else as the image does it.
+fn hashing(context: &Context<'_>) -> Result<Hashing> {
+    let given = context.parameters.properties.hash_method();
+    match given.map_err(|error| Error::image(error.to_string()))? {
+        Some(method) => Ok(method.into()),
+        None => hashing::of(context.root()?),
+    }
+}
+
 /// One hash for each user, each with salt of its own; none when no password is set.
-fn hashes(context: &mut Context<'_>, count: usize) -> Result<Vec<Secret>> {
+fn hashes(context: &mut Context<'_>, hashing: Hashing, count: usize) -> Result<Vec<Secret>> {
     let parameters = context.parameters;
     if let Some(hash) = &parameters.password_hash {
         if !crypt::is_hash(hash) {
@@ -85,13 +103,8 @@ fn hashes(context: &mut Context<'_>, count: usize) -> Result<Vec<Secret>> {
     let Some(password) = &parameters.password else {
         return Ok(Vec::new());
     };
-    let method = parameters
-        .properties
-        .hash_method()
-        .map_err(|error| Error::image(error.to_string()))?
-        .unwrap_or(HashMethod::Sha512);
     (0..count)
-        .map(|_| crypt::hash(password, method, &mut context.random))
+        .map(|_| crypt::hash(password, hashing, &mut context.random))
         .collect()
 }
 
@@ -111,30 +124,51 @@ fn look_up(root: &Root, names: &[String]) -> Result<Vec<User>> {
         .collect()
 }
 
+/// A warning for an account that nobody can log in to.
+fn without_shell(user: &User) -> Option<String> {
+    let shell = user.shell.file_name()?.to_str()?;
+    NO_SHELLS.contains(&shell).then(|| {
+        format!(
+            "nobody can log in as user {:?} of the image: the login shell is {:?}",
+            user.name, user.shell
+        )
+    })
+}
+
+/// Puts the hashes where the image keeps them: in shadow(5), or in passwd(5) on a system that
+/// has no shadow(5) at all.
 fn set_passwords(root: &Root, users: &[User], hashes: &[Secret]) -> Result<()> {
-    let Some(mut table) = root.read(SHADOW, ACCOUNTS_LIMIT)? else {
-        return Err(Error::image(format!(
-            "the image has no {SHADOW}: passwords can only be set where they are kept there"
-        )));
-    };
+    let mut passwd = root.read(PASSWD, ACCOUNTS_LIMIT)?.unwrap_or_default();
+    let mut shadow = root.read(SHADOW, ACCOUNTS_LIMIT)?;
+    let has_new_passwd = users.iter().any(|user| !user.is_shadowed);
     let today = shadow::today();
     for (user, hash) in users.iter().zip(hashes) {
+        let (name, hash) = (user.name.as_str(), hash.expose());
+        let field = match &mut shadow {
+            Some(table) => {
+                *table = shadow::with_password(table, name, hash, today)
+                    .unwrap_or_else(|| shadow::with_user(table, name, hash, today));
+                "x"
+            }
+            None if user.is_shadowed => {
+                return Err(Error::image(format!(
+                    "the password of user {name:?} is kept in {SHADOW}, which the image does not \
+                     have: run pwconv in the image"
+                )));
+            }
+            None => hash,
+        };
         if !user.is_shadowed {
-            return Err(Error::image(format!(
-                "the password of user {:?} is not kept in {SHADOW}: its field in {PASSWD} is \
-                 not x; run pwconv in the image",
-                user.name
-            )));
+            passwd = passwd::with_password(&passwd, name, field).unwrap_or(passwd);
         }
-        table =
-            shadow::with_password(&table, &user.name, hash.expose(), today).ok_or_else(|| {
-                Error::image(format!(
-                    "user {:?} has no line in {SHADOW} of the image; run pwconv in the image",
-                    user.name
-                ))
-            })?;
     }
-    root.rewrite(SHADOW, &table, Attributes::of_root(0o600))
+    if let Some(shadow) = shadow {
+        root.rewrite(SHADOW, &shadow, Attributes::of_root(0o600))?;
+    }
+    if has_new_passwd {
+        root.rewrite(PASSWD, &passwd, Attributes::of_root(0o644))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod assign_hostname;
 pub mod change_machine_id;
 pub mod change_password;
 pub mod configure_network;
+pub mod create_user;
 pub mod delete_ssh_keys;
 pub mod enforce_personality;
 pub mod filesystem_resize_mounted;
@@ -41,6 +42,7 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         }
         Task::FilesystemResizeMounted => filesystem_resize_mounted::run(context),
         Task::InitializeDatasource => initialize_datasource::run(context),
+        Task::CreateUser => create_user::run(context),
         Task::AddSwap => add_swap::run(context),
         Task::AssignHostname => assign_hostname::run(context),
         Task::ChangeMachineId => change_machine_id::run(context),

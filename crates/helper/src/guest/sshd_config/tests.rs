@@ -27,6 +27,7 @@ fn user() -> User {
         uid: 1000,
         gid: 1000,
         home: "/home/a b".into(),
+        shell: "/bin/sh".into(),
     }
 }
 
@@ -56,15 +57,22 @@ fn a_line_has_a_keyword_and_values() {
     }
 }
 
+fn keys_file(settings: &Settings) -> Option<PathBuf> {
+    settings.authorized_keys_file(&user(), &["wheel".into()])
+}
+
 #[test]
-fn host_keys_add_up_and_match_blocks_do_not_count() {
+fn host_keys_add_up_and_those_of_match_blocks_do_not_count() {
     let found = settings(&[(
         "/etc/ssh/sshd_config",
         "HostKey /etc/ssh/a\nHostKeyAlgorithms ssh-rsa\nhostkey b\n\
          Match User x\nHostKey /etc/ssh/c\nAuthorizedKeysFile /d\n",
     )]);
     assert_eq!(found.host_keys, [PathBuf::from("/etc/ssh/a"), "/b".into()]);
-    assert!(found.authorized_keys_files.is_empty());
+    assert_eq!(
+        keys_file(&found).unwrap(),
+        PathBuf::from("/home/a b/.ssh/authorized_keys")
+    );
 }
 
 #[test]
@@ -85,7 +93,7 @@ fn included_files_count_where_they_are_included() {
         ("/etc/ssh/sshd_config.d/3.off", "HostKey /3\n"),
     ]);
     assert_eq!(found.host_keys, ["/1", "/2", "/z"].map(PathBuf::from));
-    let keys = found.authorized_keys_file(&user()).unwrap();
+    let keys = keys_file(&found).unwrap();
     assert_eq!(keys, PathBuf::from("/home/a b/.ssh/2"));
 }
 
@@ -110,8 +118,102 @@ fn the_first_usable_keys_file_is_taken() {
         ("AuthorizedKeysFile .ssh/keys%", None),
     ] {
         let found = settings(&[("/etc/ssh/sshd_config", line)]);
-        let file = found.authorized_keys_file(&user());
+        let file = keys_file(&found);
         assert_eq!(file, expected.map(PathBuf::from), "{line}");
+    }
+}
+
+/// What sshd itself makes of a configuration, for the user of these tests, who must exist on the
+/// machine: root.
+fn of_sshd(directory: &Path) -> String {
+    // What a running server would have made; without it even this question is refused.
+    std::fs::create_dir_all("/run/sshd").unwrap();
+    let output = std::process::Command::new("/usr/sbin/sshd")
+        .args(["-T", "-C", "user=root,host=h,addr=192.0.2.1", "-f"])
+        .arg(directory.join("sshd_config"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn sshd_chooses_the_same_file() {
+    let root = User {
+        name: "root".into(),
+        uid: 0,
+        home: "/root".into(),
+        ..user()
+    };
+    let groups = ["root".to_owned()];
+    for (number, lines) in [
+        "",
+        "AuthorizedKeysFile /etc/keys/%u .ssh/x",
+        "AuthorizedKeysFile a\nAuthorizedKeysFile b",
+        "AuthorizedKeysFile a\nMatch User root\nAuthorizedKeysFile b",
+        "Match User root\nAuthorizedKeysFile b\nMatch all\nAuthorizedKeysFile c",
+        "Match User nobody,r*t\nAuthorizedKeysFile b",
+        "Match User *,!root\nAuthorizedKeysFile b\nMatch Group ro?t\nAuthorizedKeysFile d",
+        "Match Group wheel,!root User root\nAuthorizedKeysFile b",
+        "Match Group root User root\nPermitRootLogin no\nAuthorizedKeysFile b",
+        "Match Address 10.0.0.0/8\nAuthorizedKeysFile b\nMatch all\nAuthorizedKeysFile c",
+        "Include DIR/*.conf\nAuthorizedKeysFile late",
+        "Match User nobody\nInclude DIR/*.conf\nMatch all\nAuthorizedKeysFile late",
+        "PermitRootLogin forced-commands-only\nUsePAM yes\nStrictModes no",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("key");
+        let made = std::process::Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&key)
+            .status();
+        assert!(made.unwrap().success());
+        let place = directory.path().to_str().unwrap();
+        let lines = format!(
+            "HostKey {}\n{}\n",
+            key.display(),
+            lines.replace("DIR", place)
+        );
+        std::fs::write(directory.path().join("sshd_config"), &lines).unwrap();
+        let part =
+            "Match User nobody\nAuthorizedKeysFile i\nMatch User root\nAuthorizedKeysFile j\n";
+        std::fs::write(directory.path().join("part.conf"), part).unwrap();
+        let image = Image::empty();
+        image
+            .file("/etc/ssh/sshd_config", &lines)
+            .file(&format!("{place}/part.conf"), part);
+        let found = image.confined(|root| read(&root)).unwrap().unwrap();
+        let said = of_sshd(directory.path());
+        let value = |keyword: &str| {
+            let mut lines = said.lines().filter_map(|line| line.split_once(' '));
+            lines
+                .find(|(name, _)| *name == keyword)
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        let first = value(KEYS_FILE).split(' ').next().unwrap().to_owned();
+        assert_eq!(
+            found.authorized_keys_file(&root, &groups),
+            expanded(first.as_bytes(), &root),
+            "{number}: {lines}"
+        );
+        assert_eq!(
+            found.uses_pam(&root, &groups),
+            value(PAM) == "yes",
+            "{lines}"
+        );
+        assert_eq!(
+            found.is_strict(&root, &groups),
+            value(STRICT) == "yes",
+            "{lines}"
+        );
+        let by_key = ["yes", "without-password", "prohibit-password"];
+        let lets_in = by_key.contains(&value(ROOT_LOGIN).as_str());
+        assert_eq!(found.lets_root_in(&root, &groups), lets_in, "{lines}");
     }
 }
 
@@ -126,7 +228,10 @@ fn a_real_configuration_is_read() {
         return;
     };
     let root = Root::open(&samples).unwrap();
-    assert_eq!(read(&root).unwrap(), Some(Settings::default()));
+    let found = read(&root).unwrap().unwrap();
+    assert!(found.host_keys.is_empty() && found.uses_pam(&user(), &[]));
+    let keys = PathBuf::from("/home/a b/.ssh/authorized_keys");
+    assert_eq!(keys_file(&found), Some(keys));
 }
 
 proptest! {

@@ -131,21 +131,147 @@ fn faults_of_the_accounts_are_named_and_change_nothing() {
     assert!(failure(&image, &users("root us.r")).contains("\"us.r\""));
     assert_eq!(image.everything(), before);
 
+    std::fs::remove_file(image.path("/etc/shadow")).unwrap();
+    assert!(failure(&image, &users("root")).contains("run pwconv"));
+    std::fs::remove_file(image.path("/etc/passwd")).unwrap();
+    assert!(failure(&image, &users("root")).contains("has no /etc/passwd"));
+}
+
+#[test]
+fn a_password_outside_shadow_moves_into_it() {
+    let image = Image::debian();
     image.file(
         "/etc/passwd",
         "root:x:0:0::/root:/bin/sh\nold:$1$a$b:5:5::/:/bin/sh\nnew:x:6:6::/:\n",
     );
-    assert!(failure(&image, &users("old")).contains("is not x"));
-    assert!(failure(&image, &users("root new")).contains("\"new\" has no line"));
+    let parameters = Parameters {
+        properties: properties(&[("USERS", "old new")]),
+        ..with_hash()
+    };
+    image.run(run, &parameters).0.unwrap();
+    let passwd = "root:x:0:0::/root:/bin/sh\nold:x:5:5::/:/bin/sh\nnew:x:6:6::/:\n";
+    assert_eq!(image.text("/etc/passwd"), passwd);
+    let added = |name| format!("{name}:{HASH}:{}:0:99999:7:::\n", shadow::today());
+    let before = Image::debian().text("/etc/shadow");
     assert_eq!(
         image.text("/etc/shadow"),
-        Image::debian().text("/etc/shadow")
+        before + &added("old") + &added("new")
     );
+}
 
+#[test]
+fn a_system_without_shadow_keeps_its_passwords_in_passwd() {
+    let image = Image::debian();
     std::fs::remove_file(image.path("/etc/shadow")).unwrap();
-    assert!(failure(&image, &users("root")).contains("has no /etc/shadow"));
-    std::fs::remove_file(image.path("/etc/passwd")).unwrap();
-    assert!(failure(&image, &users("root")).contains("has no /etc/passwd"));
+    image.file("/etc/passwd", "root:*:0:0::/root:/bin/sh\nx:y:1:1::/:\n");
+    image.run(run, &with_hash()).0.unwrap();
+    let after = format!("root:{HASH}:0:0::/root:/bin/sh\nx:y:1:1::/:\n");
+    assert_eq!(image.text("/etc/passwd"), after);
+    assert!(!image.path("/etc/shadow").exists());
+}
+
+#[test]
+fn the_tools_for_accounts_find_nothing_wrong_afterwards() {
+    let image = Image::debian();
+    image
+        .file(
+            "/etc/passwd",
+            "root:x:0:0:root:/root:/bin/sh\nüser.x$:!:1000:1001::/root:/bin/sh\n",
+        )
+        .file("/etc/shadow", "root:!:19000:0:99999:7::1:\n");
+    let parameters = Parameters {
+        properties: properties(&[("USERS", "root üser.x$")]),
+        ..with_hash()
+    };
+    image.run(run, &parameters).0.unwrap();
+    let checked = std::process::Command::new("pwck")
+        .args(["-r", "-q"])
+        .args([image.path("/etc/passwd"), image.path("/etc/shadow")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    // A group file of another machine and homes outside the image are all that it may miss.
+    let faults = said
+        .lines()
+        .filter(|line| !line.contains("no group") && !line.contains("does not exist"));
+    assert_eq!(faults.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn the_image_s_own_method_is_used_unless_another_is_asked_for() {
+    let image = Image::debian();
+    image.file(
+        "/etc/login.defs",
+        "ENCRYPT_METHOD YESCRYPT\nYESCRYPT_COST_FACTOR 1\n",
+    );
+    for (given, prefix) in [
+        (&[][..], "root:$y$j75$"),
+        (&[("PASSWD_HASHING_METHOD", "sha256")], "root:$5$"),
+    ] {
+        let parameters = Parameters {
+            password: Some(Secret::new("correct horse".into())),
+            properties: properties(given),
+            ..nothing()
+        };
+        image.run(run, &parameters).0.unwrap();
+        let shadow = image.text("/etc/shadow");
+        assert!(shadow.starts_with(prefix), "{shadow}");
+    }
+}
+
+#[test]
+fn an_account_for_keys_alone_is_open_and_has_no_password() {
+    for (config, before, after) in [
+        ("UsePAM yes\n", "!", "!"),
+        ("UsePAM no\n", "!", "*"),
+        ("", "!$6$a$b", "*"),
+        ("", "*", "*"),
+        ("", "$6$a$b", "$6$a$b"),
+    ] {
+        let image = Image::debian();
+        image
+            .file("/etc/ssh/sshd_config", config)
+            .file("/etc/shadow", format!("root:{before}:1:0:99999:7::9:\n"));
+        image.run(run, &with_key()).0.unwrap();
+        let line = format!("root:{after}:1:0:99999:7:::\n");
+        assert_eq!(image.text("/etc/shadow"), line, "{config}");
+    }
+}
+
+#[test]
+fn what_may_keep_a_user_out_is_said() {
+    let users = |users| Parameters {
+        properties: properties(&[("USERS", users)]),
+        ..with_key()
+    };
+    let warnings = |image: &Image, user| {
+        let (done, warnings) = image.run(run, &users(user));
+        done.unwrap();
+        warnings
+    };
+    let image = Image::debian();
+    assert_eq!(warnings(&image, "root user"), Vec::<String>::new());
+    image.file("/etc/ssh/sshd_config", "PermitRootLogin no\n");
+    let said = warnings(&image, "root user");
+    assert!(
+        said.len() == 1 && said[0].contains("PermitRootLogin"),
+        "{said:?}"
+    );
+    let home = image.path("/home/user");
+    std::fs::set_permissions(home, std::fs::Permissions::from_mode(0o775)).unwrap();
+    let said = warnings(&image, "user");
+    assert!(
+        said.len() == 1 && said[0].contains("write to /home/user"),
+        "{said:?}"
+    );
+    image.file("/etc/ssh/sshd_config", "StrictModes no\n");
+    assert_eq!(warnings(&image, "user"), Vec::<String>::new());
+    image.file(
+        "/etc/passwd",
+        "daemon:x:1:1::/var/daemon:/usr/sbin/nologin\n",
+    );
+    let said = warnings(&image, "daemon");
+    assert!(said.len() == 1 && said[0].contains("nologin"), "{said:?}");
 }
 
 #[test]
