@@ -87,6 +87,8 @@ complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l nic -d 'A
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l answer-file -d 'An answer file for Windows Setup, in place of the image\'s own' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l product-key-file -d 'A file with one line: the product key for Windows Setup' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l property -d 'An image property, such as USERS="root debian" or EXCLUDE_TASK_DELETESSHKEYS=yes; may be repeated' -r
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l custom-task -d 'A program that the helper runs, confined, while the image is mounted: property CUSTOM_TASK' -r -F
+complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l first-boot -d 'A script that the machine runs once, at its first boot: property FIRST_BOOT_SCRIPT' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l inject -d 'Put the file LOCAL into the image as GUEST; may be repeated' -r
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l personality -d 'A JSON list of files to put into the image: objects with path, contents (base64) and, optionally, owner, group, mode' -r -F
 complete -c snf-image -n "__fish_snf_image_using_subcommand deploy" -l user-data -d 'A file that cloud-init of the image gets as user-data; property CLOUD_INIT is yes then' -r -F

@@ -15,7 +15,7 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 18] = [
+const TASKS: [&str; 19] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
@@ -32,6 +32,7 @@ const TASKS: [&str; 18] = [
     "DisableRemoteDesktopConnections",
     "RemoveIdentity",
     "EnforcePersonality",
+    "RunCustomTask",
     "SELinuxAutorelabel",
     "UmountImage",
 ];

@@ -9,6 +9,7 @@ pub(crate) const DEBIAN: &[&str] = &[
     // The helper VM: its kernel, tools and libraries.
     "apt",
     "btrfs-progs",
+    "busybox-static",
     "e2fsprogs",
     "f2fs-tools",
     "fdisk",

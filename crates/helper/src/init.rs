@@ -199,6 +199,9 @@ fn deploy(
         }
         system => system?,
     };
+    if parameters.properties.brings_programs() {
+        machine::forbid_user_name_spaces()?;
+    }
     let mut context = Context {
         parameters,
         parameters_dir,

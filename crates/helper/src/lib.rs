@@ -3,6 +3,7 @@
 
 pub mod channel;
 pub mod cloud_init;
+pub mod confine;
 pub mod disk;
 pub mod error;
 pub mod guest;

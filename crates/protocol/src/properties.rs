@@ -11,12 +11,14 @@ mod cloud_init;
 mod accounts;
 mod identity;
 mod network;
+mod programs;
 mod windows;
 
 pub use cloud_init::CloudInit;
 pub use accounts::{NewUser, Rights};
 pub use identity::{Identity, MachineId};
 pub use network::{Ip6, NicProperties, parse_route};
+pub use programs::{CUSTOM_TASK, FIRST_BOOT_SCRIPT, MAX_PROGRAM, MAX_SCRIPT};
 pub use windows::{TIME_ZONE, is_time_zone};
 
 /// The longest value of one property, in bytes.
@@ -91,6 +93,14 @@ pub enum PropertyError {
     /// Longer than 128 KiB or with a NUL inside.
     #[error("the value of property {0} is longer than 128 KiB or holds a NUL character")]
     Value(String),
+    /// A program that is none.
+    #[error("property {name} is not valid: {reason}")]
+    Program {
+        /// The property.
+        name: &'static str,
+        /// What is wrong; of the content nothing is shown.
+        reason: &'static str,
+    },
     /// A value that the property does not take.
     #[error("property {name}={value} is not valid: {expected}")]
     Meaning {
@@ -118,7 +128,9 @@ impl Properties {
             let name = name.to_ascii_uppercase();
             if !is_identifier(&name) {
                 faults.push(PropertyError::Name(name.chars().take(80).collect()));
-            } else if value.len() > MAX_VALUE || value.contains('\0') {
+            } else if !programs::is_program(&name) && value.len() > MAX_VALUE
+                || value.contains('\0')
+            {
                 faults.push(PropertyError::Value(name));
             } else {
                 properties.0.insert(name, value);
@@ -129,6 +141,8 @@ impl Properties {
         faults.extend(properties.users().err());
         faults.extend(properties.hash_method().err());
         faults.extend(properties.create_user().err());
+        faults.extend(properties.custom_task().err());
+        faults.extend(properties.first_boot_script().err());
         faults.extend(properties.swap().err());
         faults.extend(properties.machine_id().err());
         faults.extend(properties.kept_identity().err());
@@ -316,7 +330,7 @@ impl Properties {
     /// nothing here follows.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.about_programs();
         for (name, value) in &self.0 {
             if UNUSED.contains(&name.as_str()) && boolean(value) != Some(false) {
                 warnings.push(format!("property {name} has no effect in this release"));
@@ -356,7 +370,8 @@ impl Properties {
     }
 }
 
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 9] = [
+    "ALLOW_MOUNTED_TASK_OVERWRITING",
     "DO_SYNC",
     "IGNORE_UNATTEND",
     "NM_NETWORKING",
@@ -368,9 +383,7 @@ const FLAGS: [&str; 8] = [
 ];
 
 /// What release 0.23 followed and this one does not.
-const UNUSED: [&str; 3] = [
-    "ALLOW_MOUNTED_TASK_OVERWRITING",
-    "CUSTOM_TASK",
+const UNUSED: [&str; 1] = [
     "OFFLINE_NTFSRESIZE",
 ];
 

@@ -40,6 +40,8 @@ pub enum Task {
     RemoveIdentity,
     /// Puts files into the image.
     EnforcePersonality,
+    /// Runs the program that came with the request.
+    RunCustomTask,
     /// Has the system label its files where the labels of new ones are not known.
     SELinuxAutorelabel,
     /// Unmounts everything.
@@ -48,7 +50,7 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 18] = [
+    pub const ALL: [Task; 19] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
@@ -65,6 +67,7 @@ impl Task {
         Task::DisableRemoteDesktopConnections,
         Task::RemoveIdentity,
         Task::EnforcePersonality,
+        Task::RunCustomTask,
         Task::SELinuxAutorelabel,
         Task::UmountImage,
     ];
@@ -89,6 +92,7 @@ impl Task {
             Task::DisableRemoteDesktopConnections => "DisableRemoteDesktopConnections",
             Task::RemoveIdentity => "RemoveIdentity",
             Task::EnforcePersonality => "EnforcePersonality",
+            Task::RunCustomTask => "RunCustomTask",
             Task::SELinuxAutorelabel => "SELinuxAutorelabel",
             Task::UmountImage => "UmountImage",
         }
@@ -114,6 +118,7 @@ impl Task {
             | Task::DisableRemoteDesktopConnections
             | Task::RemoveIdentity => 50,
             Task::EnforcePersonality => 60,
+            Task::RunCustomTask => 70,
             Task::SELinuxAutorelabel => 75,
             Task::UmountImage => 80,
         }
@@ -147,6 +152,12 @@ impl Task {
             self,
             Task::FilesystemResizeUnmounted | Task::FilesystemResizeMounted
         )
+    }
+
+    /// Whether a program of the image may replace it, where the request permits that.
+    #[must_use]
+    pub fn is_overwritable(self) -> bool {
+        self.is_mounted() && self.is_excludable()
     }
 
     /// Whether `EXCLUDE_TASK_<NAME>` leaves it out. The others are only left out together,

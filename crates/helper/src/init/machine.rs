@@ -77,6 +77,15 @@ pub(super) fn stir(bytes: &[u8]) -> Result<()> {
         .doing(|| format!("writing to {path}"))
 }
 
+/// Lets no process be root in a user name space of its own: what is confined stays so.
+///
+/// # Errors
+/// When the kernel refuses it.
+pub(super) fn forbid_user_name_spaces() -> Result<()> {
+    let path = "/proc/sys/user/max_user_namespaces";
+    fs::write(path, "0").doing(|| format!("writing to {path}"))
+}
+
 /// Ends the machine. Whoever calls this has flushed what matters.
 pub(super) fn power_off() -> ! {
     let _ = reboot(RebootCommand::PowerOff);

@@ -1,12 +1,15 @@
 //! What an external task is told: the documented variables, and no secret.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use snf_image_protocol::{Ipv4, Ipv6, Nic};
+use snf_image_protocol::{CUSTOM_TASK, FIRST_BOOT_SCRIPT, Ipv4, Ipv6, Nic};
 
 use crate::disk::detect::family_name;
 use crate::disk::table::Table;
 use crate::network::facts::{address4, address6, gateway4, gateway6};
 use crate::run::context::Context;
+
+/// Properties that hold programs.
+const PROGRAMS: [&str; 2] = [CUSTOM_TASK, FIRST_BOOT_SCRIPT];
 
 /// The environment of an external task.
 pub(super) fn of(context: &Context<'_>) -> Vec<(String, String)> {
@@ -18,6 +21,10 @@ pub(super) fn of(context: &Context<'_>) -> Vec<(String, String)> {
         }
     };
     for (name, value) in context.parameters.properties.iter() {
+        // Too long for a variable, and nobody else's business.
+        if PROGRAMS.contains(&name) {
+            continue;
+        }
         set(&format!("PROPERTY_{name}"), value.into());
     }
     set("PROPERTY_OSFAMILY", family_name(context.os_family).into());
@@ -45,6 +52,14 @@ pub(super) fn of(context: &Context<'_>) -> Vec<(String, String)> {
     if let Some(last) = context.table.as_ref().and_then(Table::growing) {
         set("RESIZE_PART", last.partition.number.to_string());
     }
+    variables
+}
+
+/// That of a program that sees no disks, but the mounted image.
+pub(super) fn confined(context: &Context<'_>) -> Vec<(String, String)> {
+    let mut variables = of(context);
+    variables
+        .retain(|(name, _)| !name.starts_with("SNF_IMAGE_DEV") && name != "SNF_IMAGE_RESIZE_PART");
     variables
 }
 
@@ -108,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_task_gets_the_documented_variables_and_no_secret() {
-        let mut parameters = parameters(r#""USERS":"root","OSFAMILY":"""#);
+        let mut parameters = parameters(r#""USERS":"root","OSFAMILY":"","CUSTOM_TASK":"hunter2""#);
         parameters.nics = full();
         let mut warnings = Warnings::default();
         let variables = of(&context(&parameters, &mut warnings));
@@ -135,5 +150,12 @@ mod tests {
                 .iter()
                 .all(|(_, value)| !value.contains("hunter2"))
         );
+        let confined = confined(&context(&parameters, &mut Warnings::default()));
+        assert!(
+            confined
+                .iter()
+                .all(|(_, value)| !value.contains("/nonexistent/vd"))
+        );
+        assert!(confined.iter().any(|(name, _)| name == "SNF_IMAGE_TARGET"));
     }
 }

@@ -14,6 +14,7 @@ use crate::tasks;
 pub mod context;
 mod entry;
 mod environment;
+pub(crate) mod foreign;
 pub mod packed;
 pub mod program;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub(crate) mod testing;
 
 use context::{Context, Done};
 use entry::{Entry, Runs};
+use foreign::Next;
 
 /// Where the tasks are listed.
 pub const TASKS: &str = "/usr/lib/snf-image-helper/tasks";
@@ -53,7 +55,7 @@ fn one(entry: &Entry, context: &mut Context<'_>, events: &Events) -> Result<()> 
     let done = match excluded(entry, context) {
         Some(property) => Done::Skipped(format!("excluded by {property}")),
         None => match &entry.runs {
-            Runs::BuiltIn(task) => tasks::run(*task, context)?,
+            Runs::BuiltIn(task) => built_in(*task, context)?,
             Runs::External(path) => {
                 program::external(path, &environment::of(context))?;
                 // What it has made in the image has no SELinux label.
@@ -77,6 +79,21 @@ fn one(entry: &Entry, context: &mut Context<'_>, events: &Events) -> Result<()> 
         begin.elapsed().as_millis()
     ));
     Ok(())
+}
+
+/// Runs a task of the helper, or what the image has in its place.
+fn built_in(task: Task, context: &mut Context<'_>) -> Result<Done> {
+    let Some(program) = foreign::overwriting(context, task)? else {
+        return tasks::run(task, context);
+    };
+    match program.before(context)? {
+        Next::Nothing => Ok(Done::Yes),
+        Next::BuiltIn => {
+            let done = tasks::run(task, context)?;
+            program.after(context)?;
+            Ok(done)
+        }
+    }
 }
 
 /// Where only some tasks are asked for, all others are as if they were not there.

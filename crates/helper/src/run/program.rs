@@ -23,6 +23,8 @@ const MAX_STDERR: usize = 4096;
 const MAX_CONSOLE: usize = 64 << 10;
 /// How many of its last lines go into an error.
 const MAX_LINES: usize = 10;
+/// The program file that is running.
+const OURSELVES: &str = "/proc/self/exe";
 /// Where programs are looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -229,6 +231,24 @@ fn start(program: &str, command: &mut Command) -> Result<Child> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| missing(program, error))
+}
+
+/// Runs a program that is neither the helper's nor the administrator's, by starting the helper
+/// itself once more with these arguments; what it writes goes to the console. `name` is for errors.
+///
+/// # Errors
+/// When it cannot be started or waited for. How it ended is in the [`Output`].
+pub(super) fn foreign(
+    name: &str,
+    arguments: &[&OsStr],
+    environment: &[(String, String)],
+    content: &[u8],
+) -> Result<Output> {
+    let mut command = Command::new(OURSELVES);
+    command
+        .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (name, value)));
+    run(name, &mut command, content, Echo::Both)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

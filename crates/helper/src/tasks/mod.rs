@@ -21,6 +21,7 @@ mod growth;
 pub mod initialize_datasource;
 pub mod mount_image;
 pub mod remove_identity;
+pub mod run_custom_task;
 pub mod selinux_autorelabel;
 pub mod umount_image;
 mod windows;
@@ -52,6 +53,7 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::RemoveIdentity => remove_identity::run(context),
         Task::EnforcePersonality => enforce_personality::run(context),
         Task::SELinuxAutorelabel => selinux_autorelabel::run(context),
+        Task::RunCustomTask => run_custom_task::run(context),
         Task::UmountImage => umount_image::run(context),
     }
 }

@@ -193,6 +193,8 @@ fn tree(helper: Vec<u8>, modules: Modules, tools: &Tools) -> Result<Tree, Applia
         let (name, content) = read_tool(path)?;
         tree.file(name, 0o755, content);
     }
+    // A script's interpreter, which is unpacked when there is one.
+    tree.link("usr/bin/sh", "busybox");
     let mut list = String::new();
     for (program, files) in &tools.packed {
         list.push_str(&format!("{program}:"));

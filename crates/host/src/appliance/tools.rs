@@ -17,8 +17,9 @@ const TOOLS: [(&str, &str); 4] = [
 ];
 
 /// Those that few images need. They lie packed in the helper until they are wanted.
-const RARE: [(&str, &str); 9] = [
+const RARE: [(&str, &str); 10] = [
     ("btrfs", "btrfs-progs"),
+    ("busybox", "busybox-static"),
     ("lowntfs-3g", "ntfs-3g"),
     ("lvm", "lvm2"),
     ("ntfs-3g.probe", "ntfs-3g"),

@@ -99,6 +99,14 @@ pub struct DeployArguments {
     #[arg(long, value_name = "KEY=VALUE")]
     pub property: Vec<String>,
 
+    /// A program that the helper runs, confined, while the image is mounted: property CUSTOM_TASK
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub custom_task: Option<PathBuf>,
+
+    /// A script that the machine runs once, at its first boot: property FIRST_BOOT_SCRIPT
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub first_boot: Option<PathBuf>,
+
     /// Put the file LOCAL into the image as GUEST; may be repeated
     ///
     /// It belongs to root and has the permissions of the local file, unless OWNER, GROUP (names

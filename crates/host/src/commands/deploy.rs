@@ -7,7 +7,11 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Instant;
 
-use snf_image_protocol::{Hostname, Properties};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use snf_image_protocol::{
+    CUSTOM_TASK, FIRST_BOOT_SCRIPT, Hostname, MAX_PROGRAM, MAX_SCRIPT, Properties,
+};
 
 use super::{Failure, output, signals};
 use crate::cli::{Cli, DeployArguments};
@@ -15,8 +19,8 @@ use crate::config::Settings;
 use crate::deploy::deploy;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
 use crate::request::{
-    Image, Request, Windows, apply_properties, parse_inject, read_authorized_keys, read_password,
-    read_password_hash, read_personality, read_product_key, read_user_data,
+    Image, Request, Windows, apply_properties, parse_inject, read_authorized_keys, read_bounded,
+    read_password, read_password_hash, read_personality, read_product_key, read_user_data,
 };
 use crate::source::Reference;
 use crate::target::Location;
@@ -87,6 +91,14 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
     let mut pairs = Vec::new();
     for property in &arguments.property {
         pairs.extend(faults.keep(Properties::split(property)));
+    }
+    for (name, path, limit) in [
+        (CUSTOM_TASK, &arguments.custom_task, MAX_PROGRAM),
+        (FIRST_BOOT_SCRIPT, &arguments.first_boot, MAX_SCRIPT),
+    ] {
+        let Some(path) = path else { continue };
+        let content = faults.keep(read_bounded(path, limit));
+        pairs.extend(content.map(|(content, _)| (name.to_owned(), STANDARD.encode(content))));
     }
     let properties = Properties::new(pairs).unwrap_or_else(|wrong| {
         faults.0.extend(wrong.iter().map(ToString::to_string));

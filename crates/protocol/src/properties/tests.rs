@@ -114,7 +114,7 @@ fn skip_rules_name_the_property_that_decides() {
 
 #[test]
 fn what_nothing_follows_is_said() {
-    for (name, value) in [("IGNORE_UNATTEND", "yes"), ("CUSTOM_TASK", "IyEv")] {
+    for (name, value) in [("OFFLINE_NTFSRESIZE", "yes"), ("OFFLINE_NTFSRESIZE", "on")] {
         let warnings = of(&[(name, value)]).warnings();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].contains("no effect"), "{warnings:?}");
