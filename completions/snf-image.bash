@@ -302,6 +302,7 @@ _snf__image() {
             ;;
         snf__subcmd__image__subcmd__deploy)
             opts="-v -h --image --target --format --digest --digest-url --signature-url --size --hostname --password-file --password-hash-file --ssh-key --nic --answer-file --product-key-file --property --inject --personality --user-data --config --verbose --json --help"
+            opts="-v -h --image --target --format --digest --digest-url --signature-url --size --hostname --password-file --password-hash-file --ssh-key --nic --answer-file --product-key-file --property --custom-task --first-boot --inject --personality --config --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -385,6 +386,25 @@ _snf__image() {
                     return 0
                     ;;
                 --nic)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --answer-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --product-key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -15,7 +15,7 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 19] = [
+const TASKS: [&str; 20] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
@@ -32,6 +32,7 @@ const TASKS: [&str; 19] = [
     "DisableRemoteDesktopConnections",
     "RemoveIdentity",
     "EnforcePersonality",
+    "FirstBoot",
     "RunCustomTask",
     "SELinuxAutorelabel",
     "UmountImage",

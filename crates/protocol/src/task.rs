@@ -40,6 +40,8 @@ pub enum Task {
     RemoveIdentity,
     /// Puts files into the image.
     EnforcePersonality,
+    /// Leaves a script in the image that runs at the first boot.
+    FirstBoot,
     /// Runs the program that came with the request.
     RunCustomTask,
     /// Has the system label its files where the labels of new ones are not known.
@@ -50,7 +52,7 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 19] = [
+    pub const ALL: [Task; 20] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
@@ -67,6 +69,7 @@ impl Task {
         Task::DisableRemoteDesktopConnections,
         Task::RemoveIdentity,
         Task::EnforcePersonality,
+        Task::FirstBoot,
         Task::RunCustomTask,
         Task::SELinuxAutorelabel,
         Task::UmountImage,
@@ -92,6 +95,7 @@ impl Task {
             Task::DisableRemoteDesktopConnections => "DisableRemoteDesktopConnections",
             Task::RemoveIdentity => "RemoveIdentity",
             Task::EnforcePersonality => "EnforcePersonality",
+            Task::FirstBoot => "FirstBoot",
             Task::RunCustomTask => "RunCustomTask",
             Task::SELinuxAutorelabel => "SELinuxAutorelabel",
             Task::UmountImage => "UmountImage",
@@ -118,6 +122,7 @@ impl Task {
             | Task::DisableRemoteDesktopConnections
             | Task::RemoveIdentity => 50,
             Task::EnforcePersonality => 60,
+            Task::FirstBoot => 65,
             Task::RunCustomTask => 70,
             Task::SELinuxAutorelabel => 75,
             Task::UmountImage => 80,

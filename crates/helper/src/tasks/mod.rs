@@ -16,6 +16,7 @@ pub mod delete_ssh_keys;
 pub mod enforce_personality;
 pub mod filesystem_resize_mounted;
 pub mod filesystem_resize_unmounted;
+pub mod first_boot;
 pub mod fix_partition_table;
 mod growth;
 pub mod initialize_datasource;
@@ -53,6 +54,7 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::RemoveIdentity => remove_identity::run(context),
         Task::EnforcePersonality => enforce_personality::run(context),
         Task::SELinuxAutorelabel => selinux_autorelabel::run(context),
+        Task::FirstBoot => first_boot::run(context),
         Task::RunCustomTask => run_custom_task::run(context),
         Task::UmountImage => umount_image::run(context),
     }
