@@ -30,7 +30,9 @@ pub use network::{
 pub use parameters::{HostKey, PARAMETERS_FILE, PARAMS_LABEL, Parameters, VERSION};
 pub use personality::{Account, FileMode, InjectedFile, PersonalityError};
 pub use properties::{
-    CloudInit, CUSTOM_TASK, FIRST_BOOT_SCRIPT, HashMethod, Identity, Ip6, is_time_zone, MachineId, MAX_PROGRAM, MAX_SCRIPT, NewUser, NicProperties, OsFamily, parse_route, Properties, PropertyError, Rights, Swap, TIME_ZONE,
+    CUSTOM_TASK, CloudInit, FIRST_BOOT_SCRIPT, HashMethod, Identity, Ip6, MAX_PROGRAM, MAX_SCRIPT,
+    MachineId, NewUser, NicProperties, OsFamily, Properties, PropertyError, Rights, Swap,
+    TIME_ZONE, is_time_zone, parse_route,
 };
 pub use secret::Secret;
 pub use task::Task;

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::Task;
 
-mod cloud_init;
 mod accounts;
+mod cloud_init;
 mod identity;
 mod network;
 mod programs;
 mod windows;
 
-pub use cloud_init::CloudInit;
 pub use accounts::{NewUser, Rights};
+pub use cloud_init::CloudInit;
 pub use identity::{Identity, MachineId};
 pub use network::{Ip6, NicProperties, parse_route};
 pub use programs::{CUSTOM_TASK, FIRST_BOOT_SCRIPT, MAX_PROGRAM, MAX_SCRIPT};
@@ -383,9 +383,7 @@ const FLAGS: [&str; 9] = [
 ];
 
 /// What release 0.23 followed and this one does not.
-const UNUSED: [&str; 1] = [
-    "OFFLINE_NTFSRESIZE",
-];
+const UNUSED: [&str; 1] = ["OFFLINE_NTFSRESIZE"];
 
 fn boolean(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {

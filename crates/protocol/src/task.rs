@@ -111,7 +111,6 @@ impl Task {
             Task::MountImage => 30,
             Task::InstallUnattend => 35,
             Task::FilesystemResizeMounted | Task::InitializeDatasource => 40,
-            Task::FilesystemResizeMounted => 40,
             Task::CreateUser => 45,
             Task::AddSwap
             | Task::AssignHostname
