@@ -301,8 +301,7 @@ _snf__image() {
             return 0
             ;;
         snf__subcmd__image__subcmd__deploy)
-            opts="-v -h --image --target --format --digest --digest-url --signature-url --size --hostname --password-file --password-hash-file --ssh-key --nic --answer-file --product-key-file --property --inject --personality --user-data --config --verbose --json --help"
-            opts="-v -h --image --target --format --digest --digest-url --signature-url --size --hostname --password-file --password-hash-file --ssh-key --nic --answer-file --product-key-file --property --custom-task --first-boot --inject --personality --config --verbose --json --help"
+            opts="-v -h --image --target --format --digest --digest-url --signature-url --size --hostname --password-file --password-hash-file --ssh-key --nic --answer-file --product-key-file --property --custom-task --first-boot --inject --personality --user-data --config --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
