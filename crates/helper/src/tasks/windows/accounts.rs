@@ -130,3 +130,18 @@ fn set_password(context: &Context<'_>, users: &[String], password: &Secret) -> R
     let script = first_boot::accounts(&existing, password, has_administrator);
     first_boot::add(context.root()?, "10-accounts.ps1", &script)
 }
+
+/// CreateUser.
+///
+/// # Errors
+/// When a user is to be made: an answer file has its own way of doing that.
+pub(super) fn create(context: &Context<'_>) -> Result<Done> {
+    let wanted = context.parameters.properties.create_user();
+    match wanted.map_err(|error| Error::image(error.to_string()))? {
+        None => Ok(Done::Skipped("property CREATE_USER is not given".into())),
+        Some(_) => Err(Error::image(
+            "property CREATE_USER makes no user of Windows: name one in the LocalAccounts of an answer \
+             file (os_answer_file) instead",
+        )),
+    }
+}

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod accounts;
+mod first_boot_script;
 mod install_unattend;
 mod name;
 mod network;
@@ -41,6 +42,8 @@ pub(super) fn run(task: Task, context: &mut Context<'_>) -> Result<Option<Done>>
         Task::ChangePassword => accounts::run(context)?,
         Task::ConfigureNetwork => network::run(context)?,
         Task::EnforcePersonality => personality::run(context)?,
+        Task::FirstBoot => first_boot_script::run(context)?,
+        Task::CreateUser => accounts::create(context)?,
         Task::DisableRemoteDesktopConnections => remote_desktop::run(context)?,
         Task::AddSwap
         | Task::ChangeMachineId
