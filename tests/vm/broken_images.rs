@@ -167,7 +167,7 @@ fn an_image_without_shadow_takes_no_password() {
         .unwrap();
     let password = scene.write("password", "correct horse\n").unwrap();
     let password = format!("--password-file={}", password.display());
-    fails(&scene, &image, &[&password], &["no /etc/shadow"]);
+    fails(&scene, &image, &[&password], &["pwconv"]);
 }
 
 /// An image whose file system has not one free block.
