@@ -11,6 +11,7 @@ use std::process::Command;
 use harness::{Deployment, Outcome, Scene};
 use snf_image_testkit::ceph::Ceph;
 use snf_image_testkit::ext::Ext;
+use snf_image_testkit::gluster;
 use snf_image_testkit::iscsi;
 use snf_image_testkit::nbd::Server;
 use snf_image_testkit::tool::Tool;
@@ -167,6 +168,24 @@ fn a_logical_unit_of_an_iscsi_target_is_deployed() {
     outcome.succeeded();
     assert!(!outcome.stdout.contains("hunter2"), "{}", outcome.stdout);
     drop(target);
+    assert_deployed(&scene, "disk");
+}
+
+#[test]
+fn a_file_of_glusterfs_is_deployed() {
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    let uri = "gluster://10.99.0.1/disks/disk";
+    let inner = deploy(&scene, &image, uri, &["--hostname", NAME]);
+    let mut command = Command::new(gluster::SCRIPT);
+    command
+        .arg(scene.path("gluster"))
+        .args(["nobody", "96M"])
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .current_dir(scene.directory());
+    run(&mut command).succeeded();
+    fs::rename(scene.path("gluster/brick/disk"), scene.path("disk")).unwrap();
     assert_deployed(&scene, "disk");
 }
 

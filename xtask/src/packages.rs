@@ -74,8 +74,9 @@ pub(crate) const DEBIAN: &[&str] = &[
     "openssl",
     "python3",
     "nbdkit",
-    // Storage that only QEMU reaches: an iSCSI target, Ceph, and QEMU's drivers for both.
+    // Storage that only QEMU reaches: an iSCSI target, GlusterFS, Ceph, and QEMU's drivers for both.
     "ceph-common",
+    "glusterfs-server",
     "ceph-mon",
     "ceph-osd",
     "radosgw",

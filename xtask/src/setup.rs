@@ -71,16 +71,22 @@ fn version(package: &str) -> Option<String> {
 
 fn install(missing: &[&str]) -> Result<()> {
     say(&format!("installing {}", missing.join(" ")));
-    // A machine that has one half of QEMU from backports needs the other half from there.
+    // A machine that has one half of QEMU from backports needs the other half from there, and the
+    // server that belongs to a library of QEMU's.
     let (release, sign) = BACKPORTS_RELEASE;
     let backported = version("qemu-utils").is_some_and(|version| version.contains(sign));
     if backported && !knows(release)? {
         fs::write(SOURCE, format!("{BACKPORTS}\n")).with_context(|| format!("writing {SOURCE}"))?;
     }
     run(apt().arg("update"))?;
+    let follows_qemu = |package: &str| {
+        ["qemu-", "glusterfs-"]
+            .iter()
+            .any(|name| package.starts_with(name))
+    };
     let (qemu, others): (Vec<&str>, Vec<&str>) = missing
         .iter()
-        .partition(|package| backported && package.starts_with("qemu-"));
+        .partition(|package| backported && follows_qemu(package));
     if !others.is_empty() {
         run(apt().args(INSTALL).args(others))?;
     }

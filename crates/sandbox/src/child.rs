@@ -6,13 +6,14 @@ use std::fs::OpenOptions;
 use std::os::fd::OwnedFd;
 
 use crate::error::{ConfineError, Doing};
+use crate::namespaces::{self, Left};
 use crate::spec::Spec;
 use crate::wire::{self, Message};
 use crate::{descriptors, environment, filesystem, ids, limits, parent_death, privileges};
 
 /// Becomes the program or tells the launcher why not, and ends.
-pub(crate) fn run(spec: &Spec, passed: &[OwnedFd], launcher: &OwnedFd, notes: Vec<String>) -> ! {
-    let Err(error) = confine(spec, passed, launcher, notes);
+pub(crate) fn run(spec: &Spec, passed: &[OwnedFd], launcher: &OwnedFd, left: Left) -> ! {
+    let Err(error) = confine(spec, passed, launcher, left);
     let reason = error.to_string();
     // When the launcher is gone there is nobody left to be told.
     let _ = wire::tell(launcher, &Message::Failed { reason });
@@ -23,14 +24,19 @@ fn confine(
     spec: &Spec,
     passed: &[OwnedFd],
     launcher: &OwnedFd,
-    mut notes: Vec<String>,
+    left: Left,
 ) -> Result<Infallible, ConfineError> {
     nix::unistd::setsid().doing("starting a session")?;
     let null = OpenOptions::new()
         .read(true)
         .open("/dev/null")
         .doing("opening /dev/null")?;
-    let rules = filesystem::prepare(spec)?;
+    let mut notes = left.notes;
+    let has_own_places = spec.own_places && left.may_mount;
+    if has_own_places {
+        namespaces::mount_own_places()?;
+    }
+    let rules = filesystem::prepare(spec, has_own_places)?;
     privileges::bound()?;
     ids::drop_root(&spec.user)?;
     privileges::give_up()?;

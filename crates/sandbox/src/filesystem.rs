@@ -14,11 +14,12 @@ use crate::spec::Spec;
 const HANDLED: ABI = ABI::V3;
 
 /// Gathers the rules while every path can still be opened.
-pub(crate) fn prepare(spec: &Spec) -> Result<RulesetCreated, ConfineError> {
-    rules(spec).map_err(|error| ConfineError::Reported(format!("preparing Landlock: {error}")))
+pub(crate) fn prepare(spec: &Spec, has_own_places: bool) -> Result<RulesetCreated, ConfineError> {
+    rules(spec, has_own_places)
+        .map_err(|error| ConfineError::Reported(format!("preparing Landlock: {error}")))
 }
 
-fn rules(spec: &Spec) -> Result<RulesetCreated, RulesetError> {
+fn rules(spec: &Spec, has_own_places: bool) -> Result<RulesetCreated, RulesetError> {
     let read = AccessFs::from_read(HANDLED);
     let write = AccessFs::ReadFile | AccessFs::WriteFile;
     let allowed = |paths: &[std::path::PathBuf], access| {
@@ -37,11 +38,19 @@ fn rules(spec: &Spec) -> Result<RulesetCreated, RulesetError> {
             })
             .collect::<Vec<Result<_, RulesetError>>>()
     };
+    let (tasks, temporary) = if has_own_places {
+        (vec!["/proc/self/task".into()], vec!["/tmp".into()])
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    let make = write | AccessFs::MakeReg | AccessFs::RemoveFile | AccessFs::Truncate;
     Ruleset::default()
         .handle_access(AccessFs::from_all(HANDLED))?
         .create()?
         .add_rules(allowed(&spec.readable, read))?
-        .add_rules(allowed(&spec.writable, write))
+        .add_rules(allowed(&spec.writable, write))?
+        .add_rules(allowed(&tasks, write))?
+        .add_rules(allowed(&temporary, make))
 }
 
 /// Takes away all that no rule allows. Gives a note where the kernel cannot.

@@ -14,6 +14,7 @@ use nix::unistd::ForkResult;
 use rustix::process::{Pid, PidfdFlags};
 
 use crate::error::{ConfineError, Doing};
+use crate::namespaces::Left;
 use crate::spec::Spec;
 use crate::supervisor::{self, Program};
 use crate::wire::{self, Message, ToRun};
@@ -54,8 +55,8 @@ fn run(control: &io::Stdin) -> Result<(), ConfineError> {
         ToRun::Confined(spec) => {
             limits::open_files()?;
             let passed = descriptors::place(received)?;
-            let notes = namespaces::leave(spec.network);
-            let (program, notes) = start(spec, passed, notes)?;
+            let left = namespaces::leave(spec.network);
+            let (program, notes) = start(spec, passed, left)?;
             watch(control, &program, notes)?
         }
         ToRun::Attended(program) => {
@@ -79,7 +80,7 @@ fn watch(control: &io::Stdin, program: &Program, notes: Vec<String>) -> Result<i
 fn start(
     spec: &Spec,
     passed: Vec<OwnedFd>,
-    notes: Vec<String>,
+    left: Left,
 ) -> Result<(Program, Vec<String>), ConfineError> {
     let (ours, theirs) = wire::pair().doing("making a socket pair")?;
     // SAFETY: this process has one thread (see `main`), so the child may do all that its
@@ -87,7 +88,7 @@ fn start(
     match unsafe { nix::unistd::fork() }.doing("forking")? {
         ForkResult::Child => {
             drop(ours);
-            child::run(spec, &passed, &theirs, notes)
+            child::run(spec, &passed, &theirs, left)
         }
         ForkResult::Parent { child } => {
             drop((theirs, passed));

@@ -27,6 +27,9 @@ pub struct Spec {
     pub writable: Vec<PathBuf>,
     /// Whether it shares the node's network; it has none at all otherwise.
     pub network: bool,
+    /// Whether it gets, where the kernel lets it, a `/proc` of its own processes, in which its
+    /// threads can give themselves names, and a small `/tmp` of its own, in memory.
+    pub own_places: bool,
     /// What it may use up.
     pub limits: Limits,
 }

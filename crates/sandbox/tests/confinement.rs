@@ -44,6 +44,7 @@ fn shell(script: &str) -> Spec {
         .to_vec(),
         writable: vec!["/dev/null".into()],
         network: false,
+        own_places: false,
         limits: Limits::default(),
     }
 }
@@ -114,6 +115,17 @@ fn every_namespace_is_its_own() {
     assert_eq!(inside.lines().count(), 6);
     let interfaces = output("tail -n +3 /proc/net/dev | cut -d: -f1");
     assert_eq!(interfaces.trim(), "lo");
+}
+
+#[test]
+fn places_of_its_own_show_nobody_else_and_keep_nothing() {
+    let script = "cd /proc; echo [0-9]*; echo named 1<> self/task/1/comm; read name < self/comm; echo $name; echo kept > /tmp/file; cat /tmp/file";
+    let spec = Spec {
+        own_places: true,
+        ..shell(script)
+    };
+    let (text, _) = outcome(&spec, &Descriptors::default());
+    assert_eq!(text, "1\nnamed\nkept\n");
 }
 
 #[test]

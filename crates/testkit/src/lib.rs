@@ -9,6 +9,7 @@ pub mod console;
 pub mod disk;
 pub mod ext;
 pub mod filesystem;
+pub mod gluster;
 pub mod hive;
 pub mod iscsi;
 pub mod leftovers;

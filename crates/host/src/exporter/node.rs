@@ -96,6 +96,8 @@ pub struct Protocol {
     pub network: bool,
     /// Files and directories that it may read.
     pub readable: Vec<PathBuf>,
+    /// Whether its library does not work without a `/proc` and a `/tmp`.
+    pub own_places: bool,
     /// Whether the disk is only read.
     pub read_only: bool,
 }

@@ -191,11 +191,11 @@ const SET: u32 = 1;
 fn spec(program: &Program, node: &Node, arguments: Vec<String>) -> Spec {
     let mut readable: Vec<PathBuf> = LIBRARIES.map(PathBuf::from).into();
     readable.push(program.qemu.clone());
-    let (network, memory) = match node {
-        Node::Image(..) => (false, IMAGE_MEMORY),
+    let (network, own_places, memory) = match node {
+        Node::Image(..) => (false, false, IMAGE_MEMORY),
         Node::Disk(protocol) => {
             readable.extend(protocol.readable.iter().cloned());
-            (protocol.network, DISK_MEMORY)
+            (protocol.network, protocol.own_places, DISK_MEMORY)
         }
     };
     Spec {
@@ -206,6 +206,7 @@ fn spec(program: &Program, node: &Node, arguments: Vec<String>) -> Spec {
         readable,
         writable: vec!["/dev/null".into()],
         network,
+        own_places,
         limits: Limits {
             file_size: Some(FILE_SIZE),
             memory: Some(memory),

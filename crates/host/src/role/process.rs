@@ -108,6 +108,7 @@ impl Process {
             readable,
             writable: Vec::new(),
             network: needs.network,
+            own_places: false,
             limits: needs.limits,
         };
         let streams = Streams {

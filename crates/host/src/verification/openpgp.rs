@@ -93,6 +93,7 @@ impl Gpgv {
             readable,
             writable: Vec::new(),
             network: false,
+            own_places: false,
             limits: Limits {
                 file_size: Some(0),
                 memory: Some(MEMORY),

@@ -89,6 +89,7 @@ impl Emulator<'_> {
             readable,
             writable,
             network: false,
+            own_places: false,
             limits: Limits {
                 file_size,
                 ..Limits::default()

@@ -71,6 +71,9 @@ impl Gluster {
             secrets: Vec::new(),
             socket: None,
             network: true,
+            // libglusterfs 11 breaks down where pthread_setname_np(3) fails, and writes what the
+            // server says of the volume into a temporary file.
+            own_places: true,
             readable: RESOLVER.map(PathBuf::from).into(),
             read_only,
         }

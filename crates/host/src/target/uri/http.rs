@@ -41,6 +41,7 @@ impl Http {
             secrets: Vec::new(),
             socket: None,
             network: true,
+            own_places: false,
             readable,
             read_only: true,
         }

@@ -90,6 +90,7 @@ impl Iscsi {
             secrets,
             socket: None,
             network: true,
+            own_places: false,
             readable: RESOLVER.map(PathBuf::from).into(),
             read_only,
         }

@@ -93,6 +93,7 @@ impl Nbd {
             secrets: Vec::new(),
             socket,
             network,
+            own_places: false,
             readable: files.iter().map(PathBuf::from).collect(),
             read_only,
         })

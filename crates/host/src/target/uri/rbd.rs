@@ -142,6 +142,7 @@ impl Rbd {
             secrets,
             socket: None,
             network: true,
+            own_places: false,
             readable,
             read_only,
         })
