@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::target::Disk;
 
-/// Bytes allocated at a time. Measured: eight of its chunks gain most, more than 128 nothing.
+/// Bytes allocated at a time. Measured: 8 MiB gain most of it, more than 64 MiB nothing.
 const WINDOW: u64 = 64 << 20;
 
 /// How far the space is allocated, for an image whose data comes in order.
@@ -31,8 +31,9 @@ impl Ahead {
             return;
         }
         let window = chunk.start..chunk.start.saturating_add(WINDOW).min(end);
-        disk.allocate(&window);
-        self.until.store(window.end, Ordering::Relaxed);
+        if disk.allocate(&window) {
+            self.until.store(window.end, Ordering::Relaxed);
+        }
     }
 
     /// To be called before `run` is written.

@@ -190,16 +190,15 @@ impl Disk {
         Ok(())
     }
 
-    /// Has space allocated for `range`, which is to be written next, where that is worth it.
-    pub fn allocate(&self, range: &Range<u64>) {
-        if let Some(file) = self
-            .file()
-            .filter(|_| self.facts.allocates_slowly && self.is_direct())
-        {
-            let length = range.end.saturating_sub(range.start);
-            // Whatever is wrong with it, the write will say so.
-            let _ = fallocate(file, FallocateFlags::KEEP_SIZE, range.start, length);
-        }
+    /// Has space allocated for `range`, which is to be written next, where that is worth it, and
+    /// says whether it has it.
+    pub fn allocate(&self, range: &Range<u64>) -> bool {
+        let worth_it = self.facts.allocates_slowly && self.is_direct();
+        let length = range.end.saturating_sub(range.start);
+        // Whatever is wrong with it, the write will say so.
+        self.file().filter(|_| worth_it).is_some_and(|file| {
+            fallocate(file, FallocateFlags::KEEP_SIZE, range.start, length).is_ok()
+        })
     }
 
     /// Makes `range` read as zeroes by the cheapest way there is: giving the space back,
