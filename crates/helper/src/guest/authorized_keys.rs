@@ -1,6 +1,8 @@
 //! Adds public keys to the file that sshd(8) reads them from.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use super::table;
+
 /// Adds those lines that are not there yet at the end; everything else stays byte for byte.
 #[must_use]
 pub fn with_keys(content: &[u8], keys: &[&str]) -> Vec<u8> {
@@ -12,11 +14,7 @@ pub fn with_keys(content: &[u8], keys: &[&str]) -> Vec<u8> {
         if is_there {
             continue;
         }
-        if edited.last().is_some_and(|last| *last != b'\n') {
-            edited.push(b'\n');
-        }
-        edited.extend(key.as_bytes());
-        edited.push(b'\n');
+        edited = table::appended(&edited, key);
     }
     edited
 }
