@@ -95,25 +95,7 @@ fn a_debian_with_cloud_init_becomes_the_machine_that_was_asked_for() {
     assert_eq!(state, "running");
 
     for (user, network) in [("root", &networks[0]), ("debian", &networks[1])] {
-        let ssh = |command: &str| {
-            Tool::new("ssh")
-                .args([
-                    "-F",
-                    "none",
-                    "-o",
-                    "BatchMode=yes",
-                    "-o",
-                    "ConnectTimeout=60",
-                ])
-                .args(["-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"])
-                .args(["-o", "UserKnownHostsFile=/dev/null", "-i"])
-                .arg(scene.path("key"))
-                .args(["-p", &network.port().to_string()])
-                .arg(format!("{user}@127.0.0.1"))
-                .arg(command)
-                .run()
-                .unwrap()
-        };
+        let ssh = |command: &str| network.ssh(user, &scene.path("key"), command).unwrap();
         assert_eq!(
             ssh("id -un; hostname --fqdn"),
             format!("{user}\ncloud.example.org\n")

@@ -62,23 +62,7 @@ fn a_debian_is_reached_at_its_own_address_and_at_the_one_from_dhcp() {
     assert_eq!(state, "running");
 
     for network in &networks {
-        let ssh = |command: &str| {
-            Tool::new("ssh")
-                .args([
-                    "-F",
-                    "none",
-                    "-o",
-                    "BatchMode=yes",
-                    "-o",
-                    "ConnectTimeout=60",
-                ])
-                .args(["-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"])
-                .args(["-o", "UserKnownHostsFile=/dev/null", "-i"])
-                .arg(&key)
-                .args(["-p", &network.port().to_string(), "root@127.0.0.1", command])
-                .run()
-                .unwrap()
-        };
+        let ssh = |command: &str| network.ssh("root", &key, command).unwrap();
         assert_eq!(ssh("hostname"), "net.example.org\n");
         let addresses = ssh("ip -4 -o addr show");
         assert!(

@@ -134,25 +134,7 @@ fn a_machine_of_its_own(kind: &str) {
     let id = console.run("cat /etc/machine-id").unwrap();
     assert_ne!(id, "00112233445566778899aabbccddeeff");
     for network in &networks {
-        let said = Tool::new("ssh")
-            .args([
-                "-F",
-                "none",
-                "-o",
-                "BatchMode=yes",
-                "-o",
-                "ConnectTimeout=60",
-            ])
-            .args(["-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"])
-            .args(["-o", "UserKnownHostsFile=/dev/null", "-i"])
-            .arg(&key)
-            .args([
-                "-p",
-                &network.port().to_string(),
-                "root@127.0.0.1",
-                "hostname",
-            ])
-            .run();
+        let said = network.ssh("root", &key, "hostname");
         assert_eq!(said.unwrap(), "root.example.org\n");
     }
     console.send_line("poweroff").unwrap();

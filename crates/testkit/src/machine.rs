@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::console::Console;
+use crate::tool::Tool;
 
 /// How long QEMU may take to connect to the console.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -51,6 +52,23 @@ impl UserNetwork {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What a command prints that a user of the guest runs, who is let in by this private key.
+    ///
+    /// # Errors
+    /// When the guest cannot be reached, does not let the user in, or the command fails.
+    pub fn ssh(&self, user: &str, key: &Path, command: &str) -> Result<String> {
+        Tool::new("ssh")
+            .args(["-F", "none", "-o", "BatchMode=yes"])
+            .args(["-o", "ConnectTimeout=60", "-o", "LogLevel=ERROR"])
+            .args(["-o", "StrictHostKeyChecking=no"])
+            .args(["-o", "UserKnownHostsFile=/dev/null", "-i"])
+            .arg(key)
+            .args(["-p", &self.port.to_string()])
+            .arg(format!("{user}@127.0.0.1"))
+            .arg(command)
+            .run()
     }
 
     fn arguments(&self, number: usize) -> [String; 4] {
