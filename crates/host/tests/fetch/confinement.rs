@@ -4,16 +4,19 @@
 use std::fs;
 use std::io::Read;
 
+use snf_image_testkit::process::{command_line, descendants};
+
 use crate::client::{image, options, start};
 use crate::server::{Act, Server, part};
 
-/// The texts of /proc/PID/status of all processes that were called by this name.
+/// What /proc/PID/status says of the processes of this name that this test started: others run beside it,
+/// and theirs may not have confined themselves yet.
 fn processes(name: &str) -> Vec<(u32, String)> {
-    let entries = fs::read_dir("/proc").unwrap().map_while(Result::ok);
-    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let of_name = numbers.filter(|pid: &u32| {
-        let called = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        called.split(|byte| *byte == 0).next() == Some(name.as_bytes())
+    let ours = descendants(std::process::id()).into_iter();
+    let of_name = ours.filter(|pid| {
+        command_line(*pid)
+            .first()
+            .is_some_and(|first| first == name)
     });
     let status = |pid| Some((pid, fs::read_to_string(format!("/proc/{pid}/status")).ok()?));
     of_name.filter_map(status).collect()

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use snf_image::format::Format;
+use snf_image_testkit::process::{command_line, descendants, peak_memory};
 
 use crate::stage::{By, MIB, Stage};
 
@@ -27,18 +28,15 @@ const BOMBS: [(&str, &str, u32); 4] = [
     ("lz4", "lz4 -q", 5),
 ];
 
-/// The most memory that any copy in this test's process tree had so far.
+/// The most memory in KiB that any copy of this test had so far.
 fn peak() -> u64 {
-    let entries = fs::read_dir("/proc").unwrap().map_while(Result::ok);
-    let of_copies = entries.filter_map(|entry| {
-        let path = entry.path();
-        let called = fs::read(path.join("cmdline")).ok()?;
-        (called.split(|byte| *byte == 0).next()? == b"snf-image-copy").then_some(())?;
-        let status = fs::read_to_string(path.join("status")).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
-        line.split_whitespace().nth(1)?.parse().ok()
+    let ours = descendants(std::process::id()).into_iter();
+    let copies = ours.filter(|pid| {
+        let line = command_line(*pid);
+        line.first().is_some_and(|first| first == "snf-image-copy")
     });
-    of_copies.max().unwrap_or_default()
+    let peaks = copies.filter_map(|pid| peak_memory(pid).ok());
+    peaks.max().unwrap_or_default()
 }
 
 /// Why an image is refused, with a watch over time and memory.
