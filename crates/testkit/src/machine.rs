@@ -159,7 +159,8 @@ impl Machine {
                 "driver=raw,node-name=disk,file.driver=file,file.filename={},discard=unmap",
                 escaped(disk)?
             ))
-            .args(["-device", "virtio-blk-pci,drive=disk,bootindex=0"])
+            // A kernel that is given takes the first place.
+            .args(["-device", "virtio-blk-pci,drive=disk,bootindex=1"])
             .args(["-object", "rng-random,id=entropy,filename=/dev/urandom"])
             .args(["-device", "virtio-rng-pci,rng=entropy"])
             .arg("-chardev")
