@@ -1,24 +1,18 @@
 //! Real systems whose root is not ext4: grown, booted, and reached by their networks.
 //!
 //! Each boot costs half a minute without KVM, and what the helper does for these file systems is tried
-//! every day without one: these two are run by `cargo nextest run --run-ignored all`.
+//! every day without one: `cargo xtask test --slow` runs them.
 // SPDX-License-Identifier: BSD-2-Clause
 
 #![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use harness::Scene;
 use snf_image_testkit::disk::{self, Content, NewPartition, Table};
-use snf_image_testkit::machine::{Kernel, Machine, UserNetwork};
+use snf_image_testkit::machine::Kernel;
 use snf_image_testkit::tool::Tool;
-
-const BOOT: Duration = Duration::from_secs(240);
-
-const STATIC: &str = "52:54:00:5e:00:01";
-const DHCP: &str = "52:54:00:5e:00:02";
 
 /// The UUID of the root file system.
 const UUID: &str = "8a0c3c1e-5d0b-4b6f-9b57-1f7f0e7c2a11";
@@ -91,54 +85,18 @@ fn image(scene: &Scene, kind: &str) -> (PathBuf, Kernel) {
 fn a_machine_of_its_own(kind: &str) {
     let Some(scene) = Scene::set() else { return };
     let (image, kernel) = image(&scene, kind);
-    let key = scene.path("key");
-    Tool::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-        .arg(&key)
-        .run()
-        .unwrap();
-    let password = scene.write("password", "correct horse\n").unwrap();
-    let fixed = format!("mac={STATIC},address=10.0.2.77/24,gateway=10.0.2.2,dns=10.0.2.3");
-    let asking = format!("mac={DHCP},dhcp");
-    scene
-        .deploy(
-            &image,
-            "disk",
-            [
-                "--size=4G",
-                "--hostname=root.example.org",
-                "--password-file",
-                password.to_str().unwrap(),
-                "--ssh-key",
-                key.with_extension("pub").to_str().unwrap(),
-                "--nic",
-                &fixed,
-                "--nic",
-                &asking,
-            ],
-        )
-        .unwrap()
-        .succeeded();
-    let networks = [
-        UserNetwork::new(DHCP, "10.9.8.0/24", "10.9.8.15").unwrap(),
-        UserNetwork::new(STATIC, "10.0.2.0/24", "10.0.2.77").unwrap(),
-    ];
-    let mut machine = Machine::boot_by(&kernel, &scene.path("disk"), &networks).unwrap();
-    let console = &mut machine.console;
-    console.login("root", "correct horse", BOOT).unwrap();
-    let state = console.run("systemctl is-system-running --wait").unwrap();
-    assert_eq!(state, "running");
-    assert_eq!(console.run("findmnt -n -o FSTYPE /").unwrap(), kind);
-    let size = console.run("df --output=size -B1M / | tail -n 1").unwrap();
+    let owner = scene.owner("root.example.org").unwrap();
+    let arguments = owner.arguments(&["--size=4G"]);
+    let done = scene.deploy(&image, "disk", arguments).unwrap();
+    done.succeeded();
+    let mut machine = owner.boot(&scene.path("disk"), Some(&kernel)).unwrap();
+    assert_eq!(machine.run("findmnt -n -o FSTYPE /").unwrap(), kind);
+    let size = machine.run("df --output=size -B1M / | tail -n 1").unwrap();
     assert!(size.trim().parse::<u64>().unwrap() > 3500, "{size}");
-    let id = console.run("cat /etc/machine-id").unwrap();
+    let id = machine.run("cat /etc/machine-id").unwrap();
     assert_ne!(id, "00112233445566778899aabbccddeeff");
-    for network in &networks {
-        let said = network.ssh("root", &key, "hostname");
-        assert_eq!(said.unwrap(), "root.example.org\n");
-    }
-    console.send_line("poweroff").unwrap();
-    assert!(machine.wait_for_power_off().unwrap().success());
+    machine.is_reached_by("root").unwrap();
+    machine.power_off().unwrap();
 }
 
 #[test]

@@ -96,8 +96,16 @@ impl Console {
     /// # Errors
     /// When it fails or does not end within a minute.
     pub fn run(&mut self, command: &str) -> Result<String> {
+        self.run_within(command, COMMAND)
+    }
+
+    /// Runs a command likewise that may take longer.
+    ///
+    /// # Errors
+    /// When it fails or does not end within `limit`.
+    pub fn run_within(&mut self, command: &str, limit: Duration) -> Result<String> {
         self.send_line(&format!("{{ {command}\n}} 2>&1; echo \"<status $?>\""))?;
-        let said = self.wait_for("<status ", COMMAND)?;
+        let said = self.wait_for("<status ", limit)?;
         let status = self.wait_for(">\r\n", COMMAND)?;
         let said = said.trim_end_matches("<status ").replace("\r\n", "\n");
         if status != "0>\r\n" {
