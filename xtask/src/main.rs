@@ -50,6 +50,9 @@ enum Task {
         /// Leave out those that need VMs
         #[arg(long)]
         fast: bool,
+        /// Instead, those that take too long for every day: boots of more whole systems
+        #[arg(long, conflicts_with = "fast")]
+        slow: bool,
     },
     /// Run the tests on a Ganeti cluster of three nodes that have installed the packages
     Ganeti {
@@ -115,7 +118,8 @@ fn run(task: &Task) -> Result<bool> {
         Task::Demo => demo::demo()?,
         Task::Ganeti { keep } => return Ok(ganeti::ganeti(*keep)?.report()),
         Task::Man => man::man()?,
-        Task::Test { fast } => return test::test(*fast),
+        Task::Test { slow: true, .. } => return test::slow(),
+        Task::Test { fast, .. } => return test::test(*fast),
         Task::Bench(Bench::Deploy { runs, alone }) => bench::deploy(*runs, *alone)?,
         Task::Bench(Bench::Copy { runs }) => bench::copy(*runs)?,
     }

@@ -3,6 +3,8 @@
 
 pub(crate) mod nextest;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use snf_image_testkit::tool::said;
 
@@ -81,7 +83,7 @@ pub(crate) fn test(fast: bool) -> Result<bool> {
     say("tests without VMs");
     let rest = format!("not ({VM_TESTS}) and not ({})", ganeti::TESTS);
     let tree = network_tree::ensure()?;
-    count.add(nextest::run(&rest, &[(network_tree::VARIABLE, tree)])?);
+    count.add(nextest::run(&rest, &[], &[(network_tree::VARIABLE, tree)])?);
     if !fast {
         count.add(vm_tests()?);
         count.add(ganeti_tests());
@@ -106,24 +108,44 @@ fn ganeti_tests() -> Count {
     })
 }
 
+/// Runs the tests in VMs that are not for every day; whether all of them passed.
+pub(crate) fn slow() -> Result<bool> {
+    setup::setup()?;
+    let count = match prepared().and_then(|variables| Ok((variables, image::ensure_cloud()?))) {
+        Ok((mut variables, image)) => {
+            say("tests with VMs that are not for every day");
+            variables.push(("SNF_CLOUD_IMAGE", image));
+            nextest::run(VM_TESTS, &["--run-ignored", "only"], &variables)?
+        }
+        Err(error) => unprepared(&error),
+    };
+    Ok(count.report())
+}
+
 /// What cannot be prepared counts as one failure.
 fn vm_tests() -> Result<Count> {
-    let prepared = build::build()
-        .and_then(|()| appliance::ensure())
-        .and_then(|()| image::ensure());
-    let image = match prepared {
-        Ok(image) => image,
-        Err(error) => {
-            eprintln!("FAILED: preparing the tests with VMs: {error:#}");
-            return Ok(Count::of(false));
+    match prepared() {
+        Ok(variables) => {
+            say("tests with VMs");
+            nextest::run(VM_TESTS, &[], &variables)
         }
-    };
-    say("tests with VMs");
-    let variables = [
+        Err(error) => Ok(unprepared(&error)),
+    }
+}
+
+fn unprepared(error: &anyhow::Error) -> Count {
+    eprintln!("FAILED: preparing the tests with VMs: {error:#}");
+    Count::of(false)
+}
+
+/// Makes what the tests in VMs need; gives the variables that say where it is.
+fn prepared() -> Result<Vec<(&'static str, PathBuf)>> {
+    build::build()?;
+    appliance::ensure()?;
+    Ok(vec![
+        ("SNF_DEMO_IMAGE", image::ensure()?),
         ("SNF_IMAGE", paths::snf_image()),
         ("SNF_HELPER", paths::snf_image_helper()),
         ("SNF_HELPER_DIR", paths::appliance()),
-        ("SNF_DEMO_IMAGE", image),
-    ];
-    nextest::run(VM_TESTS, &variables)
+    ])
 }

@@ -10,13 +10,18 @@ use anyhow::{Context, Result};
 use super::Count;
 use crate::command::cargo;
 
-/// Runs the tests of the workspace that nextest's `filter` selects, with these variables. What fails
-/// is shown as it happens.
-pub(crate) fn run(filter: &str, variables: &[(&str, PathBuf)]) -> Result<Count> {
+/// Runs the tests of the workspace that nextest's `filter` selects, with more arguments for it and these
+/// variables. What fails is shown as it happens.
+pub(crate) fn run(
+    filter: &str,
+    arguments: &[&str],
+    variables: &[(&str, PathBuf)],
+) -> Result<Count> {
     let mut child = cargo()
         .args(["nextest", "run", "--cargo-quiet", "--no-fail-fast"])
         .args(["--status-level", "fail", "--final-status-level", "slow"])
         .args(["--workspace", "--filterset", filter])
+        .args(arguments)
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stderr(Stdio::piped())
         .spawn()
