@@ -50,6 +50,15 @@ fn what_e2fsck_can_repair_is_repaired_on_the_way() {
         disk.path(),
     );
     tool("debugfs", &["-w", "-R", "ssv state 2"], disk.path());
+    let copy = tempfile::NamedTempFile::new().unwrap();
+    std::fs::copy(disk.path(), copy.path()).unwrap();
+    let alone = std::process::Command::new("e2fsck")
+        .args(["-f", "-p"])
+        .arg(copy.path())
+        .output()
+        .unwrap();
+    // "Errors corrected", by which 0.23 let the deployment fail.
+    assert_eq!(alone.status.code(), Some(1), "{alone:?}");
     resize(disk.path(), 64 << 20);
     assert_eq!(run_on(disk.path()).unwrap(), Done::Yes);
     tool("e2fsck", &["-f", "-n"], disk.path());

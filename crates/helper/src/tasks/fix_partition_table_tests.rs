@@ -175,6 +175,22 @@ fn a_logical_partition_grows_with_the_extended_one_around_it() {
 }
 
 #[test]
+fn a_primary_partition_behind_the_extended_one_grows_alone() {
+    let script = "label: dos\n@4 : start=2048, size=2048, type=83\n@3 : start=4096, size=8192, \
+                  type=f\n@5 : start=6144, size=2048, type=83\n@2 : start=12288, size=2048, \
+                  type=83\n";
+    let case = Case::new(16, script).on(64 * MIB);
+    let before = Table::read(&case.disk).unwrap().unwrap();
+    let (done, table) = case.run().unwrap();
+    assert_eq!(done, Done::Yes);
+    assert_eq!(table.partition(2).unwrap().end() * 512, 64 * MIB);
+    for number in [3, 4, 5] {
+        assert_eq!(table.partition(number), before.partition(number));
+    }
+    tool("sfdisk", &["--verify"], &case.disk);
+}
+
+#[test]
 fn a_disk_as_large_as_the_image_is_left_alone() {
     let case = Case::new(16, "label: dos\nstart=2048, size=30720\n");
     let before = fs::read(&case.disk).unwrap();
