@@ -13,7 +13,7 @@ use crate::network::{MARK, cloud_init};
 pub const NO_USER_DATA: &[u8] = b"#cloud-config\n{}\n";
 
 /// The release that has words for each way to IPv6 addresses in version 1 of its network
-/// configuration.
+/// configuration. 0.7.9 and 17.1 fail at `static6`, and lose the prefix of routes.
 const HAS_IPV6: (u32, u32) = (19, 3);
 
 /// A name for this deployment that no other has: when it changes, cloud-init begins anew.
@@ -107,24 +107,36 @@ pub fn clean_up() -> String {
     )
 }
 
+/// What the image has for cloud-init to hand a network configuration on to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Means {
+    /// netplan, which takes version 2 as it is.
+    pub netplan: bool,
+    /// Nothing that would tell of a route which could not be set.
+    pub loses_routes: bool,
+}
+
 /// `network-config` for these interfaces, or why the image's cloud-init cannot be told of them.
-/// `has_netplan` says that it hands the text on to netplan.
 ///
 /// # Errors
 /// Why not.
-pub fn network(found: &CloudInit, nics: &[Nic], has_netplan: bool) -> Result<String, &'static str> {
+pub fn network(found: &CloudInit, nics: &[Nic], means: Means) -> Result<String, &'static str> {
     if let Some(reason) = found.no_network {
         return Err(reason);
     }
-    let is_new = |nic: &Nic| matches!(nic.ipv6, Ipv6::Slaac | Ipv6::SlaacDhcp | Ipv6::Dhcp);
     let knows_all = found.version.is_some_and(|version| version >= HAS_IPV6);
-    if !knows_all && nics.iter().any(is_new) {
-        return Err("its cloud-init is too old for these IPv6 addresses");
+    if !knows_all && nics.iter().any(|nic| nic.ipv6 != Ipv6::None) {
+        return Err("its cloud-init is too old for IPv6");
+    }
+    if means.loses_routes && nics.iter().any(|nic| !nic.routes.is_empty()) {
+        return Err(
+            "its cloud-init sets routes by the program route, which the image does not have",
+        );
     }
     if !cloud_init::needs_version2(nics) {
         return Ok(cloud_init::version1(nics));
     }
-    if has_netplan && knows_all {
+    if means.netplan && knows_all {
         return Ok(cloud_init::version2(nics));
     }
     Err("its cloud-init has no words for a gateway outside the network")

@@ -3,10 +3,10 @@
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use snf_image_protocol::{Hostname, Secret};
+use snf_image_protocol::{Hostname, Nic, Secret};
 
 use super::detect::{Found, detect};
-use super::seed::{FirstStart, clean_up, identify, instance_id, meta_data, network, pin};
+use super::seed::{FirstStart, Means, clean_up, identify, instance_id, meta_data, network, pin};
 use super::{CloudInit, PIN};
 use crate::guest::testing::Image;
 use crate::network::cloud_init::{version1, version2};
@@ -186,27 +186,35 @@ fn the_seed_and_the_configuration_are_as_cloud_init_reads_them() {
 #[test]
 fn the_network_is_left_to_a_cloud_init_that_has_the_words() {
     let new = usable();
-    assert_eq!(network(&new, &full(), false), Ok(version1(&full())));
-    assert_eq!(network(&new, &several(), false), Ok(version1(&several())));
-    assert_eq!(network(&new, &on_link(), true), Ok(version2(&on_link())));
-    assert!(
-        network(&new, &on_link(), false)
-            .unwrap_err()
-            .contains("gateway")
-    );
+    let plain = Means::default();
+    let netplan = Means {
+        netplan: true,
+        ..plain
+    };
+    assert_eq!(network(&new, &full(), plain), Ok(version1(&full())));
+    assert_eq!(network(&new, &several(), plain), Ok(version1(&several())));
+    assert_eq!(network(&new, &on_link(), netplan), Ok(version2(&on_link())));
+    let refused = |found: &CloudInit, nics: &[Nic], means: Means, why: &str| {
+        let reason = network(found, nics, means).unwrap_err();
+        assert!(reason.contains(why), "{reason}");
+    };
+    refused(&new, &on_link(), plain, "gateway");
+    let losing = Means {
+        loses_routes: true,
+        ..plain
+    };
+    refused(&new, &full(), losing, "route");
+    assert_eq!(network(&new, &several(), losing), Ok(version1(&several())));
     let old = CloudInit {
         version: Some((0, 7)),
         ..usable()
     };
-    assert_eq!(network(&old, &dhcp(), false), Ok(version1(&dhcp())));
-    assert!(
-        network(&old, &several(), false)
-            .unwrap_err()
-            .contains("IPv6")
-    );
+    assert_eq!(network(&old, &dhcp(), plain), Ok(version1(&dhcp())));
+    refused(&old, &several(), plain, "IPv6");
+    refused(&old, &full(), plain, "IPv6");
     let none = CloudInit {
         no_network: Some("why"),
         ..usable()
     };
-    assert_eq!(network(&none, &dhcp(), true), Err("why"));
+    refused(&none, &dhcp(), netplan, "why");
 }

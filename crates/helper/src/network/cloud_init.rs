@@ -1,7 +1,7 @@
 //! Network configuration as cloud-init takes it, in its versions 1 and 2.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use snf_image_protocol::{Ipv4, Ipv6, Nic};
+use snf_image_protocol::{Ipv4, Ipv6, Nic, netmask};
 
 use super::facts::{address4, address6, gateway4, gateway6, routes, servers};
 use super::lines::Lines;
@@ -128,7 +128,13 @@ fn subnet(
         lines.add("        routes:");
         for route in routes {
             lines.add(format!("          - network: \"{}\"", route.to.address()));
-            lines.add(format!("            prefix: {}", route.to.prefix()));
+            let prefix = route.to.prefix();
+            // 0.7.9 knows no other word, and newer ones no mask of IPv6.
+            lines.add(if is_ipv4 {
+                format!("            netmask: \"{}\"", netmask(prefix))
+            } else {
+                format!("            prefix: {prefix}")
+            });
             lines.add(format!("            gateway: \"{}\"", route.via));
         }
     }

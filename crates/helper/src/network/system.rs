@@ -59,6 +59,14 @@ const NETWORKD: [&str; 2] = [
 
 const IFUP: [&str; 3] = ["/sbin/ifup", "/usr/sbin/ifup", "/usr/bin/ifup"];
 
+/// Where route(8) of net-tools or busybox is.
+const ROUTE: [&str; 4] = [
+    "/sbin/route",
+    "/usr/sbin/route",
+    "/bin/route",
+    "/usr/bin/route",
+];
+
 const WICKED: [&str; 3] = [
     "/usr/sbin/wicked",
     "/usr/sbin/wickedd",
@@ -78,6 +86,13 @@ pub fn has_network_manager(root: &Root) -> bool {
 #[must_use]
 pub fn has_netplan(root: &Root) -> bool {
     has(root, &NETPLAN)
+}
+
+/// Whether cloud-init would lose routes: it has ifupdown set them by route(8), and nobody hears
+/// when that is not there.
+#[must_use]
+pub fn is_ifupdown_without_route(root: &Root) -> bool {
+    has(root, &IFUP) && !has(root, &ROUTE)
 }
 
 /// Finds the network system; `None` when nothing is there that is known.

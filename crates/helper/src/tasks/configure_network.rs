@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use snf_image_protocol::Nic;
 
-use crate::cloud_init::{CloudInit, SEED, seed};
+use crate::cloud_init::seed::{self, Means};
+use crate::cloud_init::{CloudInit, SEED};
 use crate::error::{Error, Result};
 use crate::guest::root::{Attributes, FILE_LIMIT, Root};
 use crate::network::facts::{Facts, Resolver};
@@ -87,7 +88,11 @@ fn by_cloud_init(
     found: &CloudInit,
     nics: &[Nic],
 ) -> Result<std::result::Result<Vec<PathBuf>, &'static str>> {
-    let text = match seed::network(found, nics, system::has_netplan(root)) {
+    let means = Means {
+        netplan: system::has_netplan(root),
+        loses_routes: system::is_ifupdown_without_route(root),
+    };
+    let text = match seed::network(found, nics, means) {
         Ok(text) => text,
         Err(reason) => return Ok(Err(reason)),
     };

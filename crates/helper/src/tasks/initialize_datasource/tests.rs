@@ -194,6 +194,7 @@ fn the_network_goes_through_cloud_init_where_that_can_take_it() {
     let image = debian();
     image
         .file("/sbin/ifup", "")
+        .file("/sbin/route", "")
         .file(
             "/etc/network/interfaces",
             "auto eth0\niface eth0 inet dhcp\n",
@@ -238,6 +239,12 @@ fn the_network_goes_through_cloud_init_where_that_can_take_it() {
     assert!(!image.path(&seed("network-config")).exists());
     assert!(image.text("/etc/network/interfaces").contains("192.0.2.5"));
     assert!(image.text(SWITCHED_OFF).contains("disabled"));
+    // ifupdown would be told to set the routes by a program that is not there.
+    fs::remove_file(image.path("/sbin/route")).unwrap();
+    let (done, told) = image.run(all, &through);
+    done.unwrap();
+    assert!(told.join("\n").contains("the program route"), "{told:?}");
+    assert!(image.text("/etc/network/interfaces").contains("192.0.2.5"));
 }
 
 #[test]
@@ -300,6 +307,7 @@ fn cloud_init_of_debian_does_at_its_first_start_what_was_asked_for() {
             "{path}"
         );
     }
+    image.file("/usr/sbin/route", "");
     fs::create_dir_all(image.parameters_dir().join("files")).unwrap();
     let script = "#!/bin/sh\necho the user-data ran >/ran\n";
     fs::write(image.parameters_dir().join("files/user-data"), script).unwrap();
