@@ -74,7 +74,7 @@ fn verify_and_create_say_the_same_of_wrong_parameters() {
             "floppy",
             "img_format: \"floppy\" is no format",
         ),
-        ("OSP_IMG_FORMAT", "extdump", "not supported by this release"),
+        ("OSP_IMG_FORMAT", "raw", "it is one of diskdump"),
         ("OSP_IMG_ID", "", "img_id is required"),
         ("OSP_IMG_ID", "-s:x", "begins with a hyphen"),
         ("OSP_IMG_ID", "../image", "must not hold .."),

@@ -23,6 +23,8 @@ const BASIC_DATA: &str = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7";
 const RECOVERY: &str = "DE94BBA4-06D1-4D40-A16A-BFD50179D6AC";
 /// The size of the NTFS of an image, in MiB.
 const SIZE: u64 = 48;
+/// Where the partition of a dump begins on its disk, in bytes.
+const START: usize = 1 << 20;
 
 /// An NTFS with a Windows in a file.
 fn volume(scene: &Scene, edition: Edition) -> PathBuf {
@@ -161,6 +163,40 @@ fn a_server_of_2009_grows_in_its_master_boot_record() {
     assert_eq!(ntfs::problems(&result).unwrap(), "");
     let (size, is_marked) = ntfs::state(&result).unwrap();
     assert!(size > 92 * MIB && !is_marked, "{size}");
+}
+
+#[test]
+fn a_dump_of_an_ntfs_becomes_a_disk_that_boots_from_its_own_boot_sector() {
+    let Some(scene) = Scene::set() else { return };
+    volume(&scene, SERVER_2008_R2);
+    scene.blank("disk", 96).unwrap();
+    let script = scene.script("").unwrap().with_disks(&["disk"]);
+    let outcome = script
+        .with("OSP_IMG_ID", "volume")
+        .with("OSP_IMG_FORMAT", "ntfsdump")
+        .run("create")
+        .unwrap();
+    outcome.succeeded();
+
+    let disk = fs::read(scene.path("disk")).unwrap();
+    let code = fs::read("/usr/lib/syslinux/mbr/mbr.bin").unwrap();
+    assert!(
+        disk.starts_with(&code) && disk[446] == 0x80,
+        "the active one"
+    );
+    let table = disk::partitions(&scene.path("disk")).unwrap();
+    assert_eq!(
+        (table.len(), table[0].start, &*table[0].kind),
+        (1, 2048, "7")
+    );
+    // What a boot sector of NTFS looks at: tracks, heads, and the sectors before it.
+    assert_eq!(disk[START + 0x18..][..8], [63, 0, 255, 0, 0, 8, 0, 0]);
+    let result = last(&scene, "disk");
+    assert_eq!(ntfs::problems(&result).unwrap(), "");
+    assert!(ntfs::state(&result).unwrap().0 > 92 * MIB);
+    let answers = ntfs::read(&result, "Windows/Panther/Unattend.xml").unwrap();
+    let answers = String::from_utf8(answers).unwrap();
+    assert!(answers.contains("<ComputerName>inst1</"), "{answers}");
 }
 
 #[test]

@@ -6,10 +6,17 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::{Content, Image, ImageError};
+
+mod disk;
+mod ext;
+mod ntfs;
+mod second;
+
+use disk::Dump;
+use second::Second;
 
 /// Bytes of boot code in a master boot record.
 pub const BOOT_CODE: usize = 440;
@@ -18,9 +25,14 @@ pub const BOOT_CODE: usize = 440;
 const START: u64 = 1 << 20;
 /// Bytes of the first sector that are made, and of a sector as the partition table usually counts them.
 const SECTOR: u64 = 512;
+/// The same as a length in memory.
+const SECTOR_BYTES: usize = 512;
 
 /// How much of the file system is looked at: the superblock of ext2 ends before.
 const HEAD: usize = 2048;
+
+/// A boot sector of a file system.
+type Boot = [u8; SECTOR_BYTES];
 
 /// Where distributions keep the boot code of syslinux (Debian: package syslinux-common).
 const BOOT_CODE_FILES: [&str; 3] = [
@@ -98,11 +110,15 @@ impl FileSystem {
         let mut head = [0; HEAD];
         Ok(match dump {
             Content::Image(image) => {
-                let present = image.length().min(2048);
-                let there = usize::try_from(present).unwrap_or(HEAD);
+                let length = image.length();
+                let there = usize::try_from(length).unwrap_or(HEAD).min(HEAD);
                 image.read_at(head.get_mut(..there).unwrap_or_default(), 0)?;
-                let prefix = self.prefix(&head, Some(image.length()), boot_code, sector)?;
-                Content::Image(Box::new(Dump { prefix, image }))
+                let prefix = self.prefix(&head, Some(length), boot_code, sector)?;
+                let boots = match self.boot(&head, sector) {
+                    Some(boot) => with_second(boot, self.size(&head)?, &*image)?,
+                    None => Vec::new(),
+                };
+                Content::Image(Box::new(Dump::new(prefix, boots, image)))
             }
             Content::Stream { mut bytes, length } => {
                 let mut first = Vec::with_capacity(HEAD);
@@ -112,13 +128,33 @@ impl FileSystem {
                     start.copy_from_slice(&first);
                 }
                 let prefix = self.prefix(&head, length, boot_code, sector)?;
+                let whole: Box<dyn Read + Send> = match self.boot(&head, sector) {
+                    Some(boot) => {
+                        if let Some(place) = first.first_chunk_mut() {
+                            *place = boot.new;
+                        }
+                        let whole = io::Cursor::new(first).chain(bytes);
+                        Box::new(Second::new(whole, self.size(&head)?, boot))
+                    }
+                    None => Box::new(io::Cursor::new(first).chain(bytes)),
+                };
                 let gap = START.saturating_sub(SECTOR);
                 let before = io::Cursor::new(prefix).chain(io::repeat(0).take(gap));
                 Content::Stream {
-                    bytes: Box::new(before.chain(io::Cursor::new(first)).chain(bytes)),
+                    bytes: Box::new(before.chain(whole)),
                     length: length.map(|length| length.saturating_add(START)),
                 }
             }
+        })
+    }
+
+    /// The boot sector as it is and as it has to be where the dump begins on the disk. Only that of NTFS
+    /// goes by the place.
+    fn boot(self, head: &[u8; HEAD], sector: u32) -> Option<Moved> {
+        let old = head.first_chunk().filter(|_| self == FileSystem::Ntfs)?;
+        Some(Moved {
+            old: *old,
+            new: ntfs::at(old, first_sector(sector)),
         })
     }
 
@@ -131,8 +167,8 @@ impl FileSystem {
         boot_code: &[u8],
         sector_size: u32,
     ) -> Result<Vec<u8>, ImageError> {
-        let unit = u64::from(sector_size).max(SECTOR);
-        let start = u32::try_from(START / unit).unwrap_or(u32::MAX);
+        let unit = unit(sector_size);
+        let start = first_sector(sector_size);
         let needed = self.size(head)?;
         if let Some(present) = length.filter(|present| *present < needed) {
             return Err(ImageError::Truncated { present, needed });
@@ -182,11 +218,11 @@ impl FileSystem {
     /// How large the file system is, in bytes, by its own word.
     fn size(self, head: &[u8; HEAD]) -> Result<u64, ImageError> {
         match self {
-            FileSystem::Ext => ext_size(head).map_err(|reason| ImageError::NoFileSystem {
+            FileSystem::Ext => ext::size(head).map_err(|reason| ImageError::NoFileSystem {
                 expected: "an ext2, ext3 or ext4",
                 reason,
             }),
-            FileSystem::Ntfs => ntfs_size(head).map_err(|reason| ImageError::NoFileSystem {
+            FileSystem::Ntfs => ntfs::size(head).map_err(|reason| ImageError::NoFileSystem {
                 expected: "an NTFS",
                 reason,
             }),
@@ -194,82 +230,36 @@ impl FileSystem {
     }
 }
 
-/// The superblock of ext2 to ext4 lies 1024 bytes in (Documentation/filesystems/ext4/super.rst):
-/// number of blocks at 4 and, with the feature 64bit, at 0x150; block size at 24; magic at 56.
-fn ext_size(head: &[u8; HEAD]) -> Result<u64, &'static str> {
-    let word = |at: usize| -> Option<u32> {
-        let bytes = head.get(1024_usize.checked_add(at)?..)?.first_chunk()?;
-        Some(u32::from_le_bytes(*bytes))
-    };
-    if word(56).is_none_or(|magic| magic & 0xffff != 0xef53) {
-        return Err("it has no superblock with that magic number");
-    }
-    let has_64_bits = word(96).is_some_and(|features| features & 0x80 != 0);
-    let high = word(0x150).filter(|_| has_64_bits).unwrap_or(0);
-    let blocks = u64::from(high) << 32 | u64::from(word(4).unwrap_or(0));
-    let size = word(24).filter(|log| *log <= 6).map(|log| 1024_u64 << log);
-    size.and_then(|size| size.checked_mul(blocks))
-        .filter(|bytes| *bytes > 0)
-        .ok_or("its superblock has an impossible size")
+/// The bytes of a sector as the partition table counts them.
+fn unit(sector: u32) -> u64 {
+    u64::from(sector).max(SECTOR)
 }
 
-/// The boot sector of NTFS: name at 3, bytes of a sector at 11, sectors at 40; a copy of the
-/// boot sector follows them.
-fn ntfs_size(head: &[u8; HEAD]) -> Result<u64, &'static str> {
-    if head.get(3..11) != Some(b"NTFS    ") {
-        return Err("it has no boot sector with that name");
-    }
-    let sector = head.get(11..).and_then(<[u8]>::first_chunk);
-    let sector = sector.map_or(0, |bytes| u64::from(u16::from_le_bytes(*bytes)));
-    let sectors = head.get(40..).and_then(<[u8]>::first_chunk);
-    let sectors = sectors.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    Some(sector)
-        .filter(|sector| sector.is_power_of_two() && (512..=4096).contains(sector))
-        .and_then(|sector| sector.checked_mul(sectors))
-        .filter(|bytes| *bytes > 0)
-        .ok_or("its boot sector has an impossible size")
+/// The number of the sector where the file system begins.
+fn first_sector(sector: u32) -> u32 {
+    u32::try_from(START / unit(sector)).unwrap_or(u32::MAX)
 }
 
-/// A dump in a file, with what comes before.
-struct Dump {
-    /// The first sector; up to [`START`] zeroes follow.
-    prefix: Vec<u8>,
-    image: Box<dyn Image>,
+/// A boot sector that changes.
+struct Moved {
+    old: Boot,
+    new: Boot,
 }
 
-impl Image for Dump {
-    fn length(&self) -> u64 {
-        self.image.length().saturating_add(START)
-    }
-
-    fn next_data(&self, from: u64) -> Result<Option<Range<u64>>, ImageError> {
-        if from < SECTOR {
-            return Ok(Some(from..SECTOR));
+/// Which boot sectors of a dump change, by their offsets in it: the first one, and behind the end of the
+/// file system its copy, where that is one.
+fn with_second(boot: Moved, end: u64, image: &dyn Image) -> Result<Vec<(u64, Boot)>, ImageError> {
+    let mut boots = vec![(0, boot.new)];
+    if image
+        .length()
+        .checked_sub(end)
+        .is_some_and(|behind| behind >= SECTOR)
+    {
+        let mut copy = [0; SECTOR_BYTES];
+        image.read_at(&mut copy, end)?;
+        if copy == boot.old {
+            boots.push((end, boot.new));
         }
-        let inner = self.image.next_data(from.saturating_sub(START))?;
-        Ok(inner.map(|range| range.start.saturating_add(START)..range.end.saturating_add(START)))
     }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), ImageError> {
-        let before = usize::try_from(START.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let (head, rest) = buffer.split_at_mut(before.min(buffer.len()));
-        let at = usize::try_from(offset).unwrap_or(usize::MAX);
-        let known = self.prefix.get(at..).unwrap_or_default();
-        let known = known.get(..head.len()).unwrap_or(known);
-        let (written, zero) = head.split_at_mut(known.len());
-        written.copy_from_slice(known);
-        zero.fill(0);
-        if rest.is_empty() {
-            return Ok(());
-        }
-        self.image.read_at(rest, offset.saturating_sub(START))
-    }
-
-    fn grain(&self) -> usize {
-        self.image.grain()
-    }
-
-    fn check_unchanged(&self) -> Result<(), ImageError> {
-        self.image.check_unchanged()
-    }
+    Ok(boots)
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
 
+use clap::ValueEnum;
 use snf_image_protocol::{CloudInit, Properties, Secret};
 
 use super::fault::{Fault, Faults};
@@ -39,7 +40,7 @@ pub const PARAMETERS: [Parameter; 15] = [
     ),
     public(
         "img_format",
-        "What the image is: diskdump, a raw dump of a whole disk; qcow2, vmdk, vhd, vhdx or vdi; or auto, one of these by its content, for images in DETECT_FORMAT (required)",
+        "What the image is: diskdump, a raw dump of a whole disk; extdump or ntfsdump, of one file system; qcow2, vmdk, vhd, vhdx or vdi; or auto, a whole disk by its content, for images in DETECT_FORMAT (required)",
     ),
     public(
         "img_digest",
@@ -274,22 +275,17 @@ pub fn lenient_properties(values: &Values) -> Properties {
 }
 
 fn format(text: &str) -> Result<Format, String> {
-    match text {
-        "diskdump" => Ok(Format::Diskdump),
-        "qcow2" => Ok(Format::Qcow2),
-        "vmdk" => Ok(Format::Vmdk),
-        "vhd" => Ok(Format::Vhd),
-        "vhdx" => Ok(Format::Vhdx),
-        "vdi" => Ok(Format::Vdi),
-        "auto" => Ok(Format::Auto),
-        "extdump" | "ntfsdump" => Err(format!(
-            "{text} is not supported by this release: make a diskdump of the whole disk"
-        )),
-        _ => Err(format!(
-            "{:?} is no format of an image: it is diskdump, qcow2, vmdk, vhd, vhdx, vdi or auto",
-            text.chars().take(80).collect::<String>()
-        )),
-    }
+    Format::from_str(text, false).map_err(|_| {
+        let names: Vec<_> = Format::value_variants()
+            .iter()
+            .map(|format| format.name())
+            .collect();
+        format!(
+            "{:?} is no format of an image: it is one of {}",
+            text.chars().take(80).collect::<String>(),
+            names.join(", ")
+        )
+    })
 }
 
 struct Checker<'values> {

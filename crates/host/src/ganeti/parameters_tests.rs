@@ -101,10 +101,22 @@ fn all_faults_are_told_at_once_and_no_secret_with_them() {
 }
 
 #[test]
-fn what_this_release_cannot_do_is_refused_not_ignored() {
-    let all = faults(&with_image(&[("img_format", "extdump")]));
-    assert_eq!(all.len(), 1);
-    assert!(all[0].contains("this release"), "{all:?}");
+fn every_format_is_called_as_on_the_command_line_and_no_other_is_taken() {
+    for (name, format) in [
+        ("diskdump", Format::Diskdump),
+        ("extdump", Format::Extdump),
+        ("ntfsdump", Format::Ntfsdump),
+        ("vhdx", Format::Vhdx),
+        ("auto", Format::Auto),
+    ] {
+        let wanted = check(&with_image(&[("img_format", name)]), true).unwrap();
+        assert_eq!(wanted.format, Some(format));
+    }
+    for name in ["Diskdump", "raw"] {
+        let all = faults(&with_image(&[("img_format", name)]));
+        assert_eq!(all.len(), 1);
+        assert!(all[0].contains("it is one of diskdump, "), "{all:?}");
+    }
 }
 
 #[test]

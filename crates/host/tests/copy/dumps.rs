@@ -78,3 +78,33 @@ fn what_is_no_such_dump_or_only_its_beginning_is_refused() {
         assert!(matches!(short, ImageError::Truncated { .. }), "{short}");
     }
 }
+
+#[test]
+fn the_boot_code_of_an_ntfs_finds_it_where_it_comes_to() {
+    let folder = folder();
+    let dump = folder.path().join("dump");
+    File::create(&dump).unwrap().set_len(16 * MIB).unwrap();
+    // Made in a file, it knows of no place, tracks or heads.
+    run(
+        "mkntfs",
+        &["--quiet", "--fast", "--force", dump.to_str().unwrap()],
+    );
+    for (number, content) in contents(&dump).into_iter().enumerate() {
+        let disk = folder.path().join(format!("disk{number}"));
+        let target = Target::open(&disk, Some(32 * MIB), None).unwrap();
+        let content = FileSystem::Ntfs.as_disk(content, &[], 512).unwrap();
+        copy(content, target.disk(), &|_| {}).unwrap();
+        target.keep();
+        let bytes = fs::read(&disk).unwrap();
+        for boot in [1 << 20, (17 << 20) - 512] {
+            // 63 sectors in a track, 255 heads, 2048 sectors before.
+            let fields = &bytes[boot + 0x18..boot + 0x20];
+            assert_eq!(fields, [63, 0, 255, 0, 0, 8, 0, 0], "{boot}");
+        }
+        let volume = folder.path().join("volume");
+        fs::write(&volume, &bytes[1 << 20..17 << 20]).unwrap();
+        let volume = volume.to_str().unwrap();
+        run("ntfsinfo", &["--mft", volume]);
+        run("ntfsfix", &["--no-action", volume]);
+    }
+}

@@ -152,8 +152,12 @@ fn a_dump_of_ext4_becomes_a_disk() {
 #[test]
 fn a_dump_of_ntfs_becomes_a_disk() {
     let stage = Stage::set();
-    stage.run("truncate -s 3M raw; mkntfs -q -F -p 2048 -H 16 -S 63 raw; ntfsinfo -m raw");
-    let disk = disk_with_one(&stage.path("raw"), 0x07);
+    // As it is dumped from somewhere else, and as it has to be where it comes to.
+    stage.run("truncate -s 3M raw; mkntfs -q -F -p 63 -H 16 -S 63 raw; ntfsinfo -m raw");
+    stage.run("cp raw moved; printf '\\0\\10\\0\\0' >start");
+    stage.run("dd if=start of=moved bs=1 seek=28 conv=notrunc");
+    stage.run("dd if=start of=moved bs=1 seek=$((3 * 1048576 - 512 + 28)) conv=notrunc");
+    let disk = disk_with_one(&stage.path("moved"), 0x07);
     all_ways(&stage, Format::Ntfsdump, &files(&stage), &disk);
 }
 
