@@ -212,6 +212,7 @@ fn deploy(
         table,
         lvm: None,
         root_volume: None,
+        grown_ntfs: None,
         root: None,
         windows: None,
         cloud_init: None,

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::bytes::Block;
 use crate::tool::Tool;
 
 /// The lines of an export, by key; keys begin with a backslash.
@@ -80,7 +81,7 @@ pub fn difference(before: &Export, after: &Export) -> Vec<String> {
 /// A hive with nothing but its root. hivex makes none from nothing.
 #[must_use]
 pub fn empty() -> Vec<u8> {
-    let mut base = Block(vec![0; 4096]);
+    let mut base = Block::of(4096);
     base.bytes(0, b"regf");
     base.words(4, &[1, 1]);
     base.words(20, &[1, 5, 0, 1, 32, 4096, 1]);
@@ -92,7 +93,7 @@ pub fn empty() -> Vec<u8> {
         .fold(0, |sum, word| sum ^ word);
     base.words(508, &[sum]);
 
-    let mut bin = Block(vec![0; 4096]);
+    let mut bin = Block::of(4096);
     bin.bytes(0, b"hbin");
     bin.words(8, &[4096]);
     // The root: a cell of 88 bytes, named `ROOT`, with the flags of a root.
@@ -114,21 +115,6 @@ pub fn empty() -> Vec<u8> {
     }
     bin.words(208, &[4096 - 208]);
     [base.0, bin.0].concat()
-}
-
-struct Block(Vec<u8>);
-
-impl Block {
-    fn bytes(&mut self, at: usize, bytes: &[u8]) {
-        if let Some(place) = self.0.get_mut(at..at + bytes.len()) {
-            place.copy_from_slice(bytes);
-        }
-    }
-
-    fn words(&mut self, at: usize, words: &[u32]) {
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.bytes(at, &bytes);
-    }
 }
 
 #[cfg(test)]

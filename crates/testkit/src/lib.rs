@@ -4,6 +4,7 @@
 //! back by tools that the product does not use.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod bytes;
 pub mod ceph;
 pub mod console;
 pub mod disk;

@@ -10,6 +10,8 @@ use anyhow::{Context, Result};
 use crate::disk::MIB;
 use crate::tool::{Tool, said};
 
+pub mod journal;
+
 /// Mounts the first argument in a mount namespace of its own, runs the third there and unmounts.
 const MOUNTED: &str = "mount -t tmpfs none /mnt && mkdir /mnt/m && ntfs-3g -o \"$2\" \"$1\" /mnt/m \
                        && cd /mnt/m && sh -c \"$3\" sh \"$4\"; done=$?; cd /; umount /mnt/m; exit $done";

@@ -8,15 +8,21 @@ use crate::disk::device;
 use crate::disk::fit::Fit;
 use crate::disk::layout::ALIGNMENT;
 use crate::error::{Error, Result};
-use crate::run::program;
+use crate::run::program::{self, Output};
 
 pub(super) mod driver;
+mod volume;
+
+pub use volume::is_marked;
 
 /// What ntfs-3g.probe(8) says by its exit code.
 const SOUND: i32 = 0;
 const DAMAGED: i32 = 13;
 const HIBERNATED: i32 = 14;
 const UNCLEAN: i32 = 15;
+/// How it tells, beside [`HIBERNATED`], a volume whose journal is one that Windows 8 and later
+/// write while they have the volume open (version 2.0 of it).
+const OPEN: &str = "Metadata kept in Windows cache";
 
 /// Fields of the boot sector (Microsoft, NTFS.com "NTFS Partition Boot Sector"): bytes in a
 /// sector, sectors in a cluster, sectors of the file system without the copy of the boot sector.
@@ -27,16 +33,22 @@ const SECTORS: usize = 40;
 /// Sees to it that a file system may be written to: what its journal holds is applied first.
 ///
 /// # Errors
-/// When Windows lies hibernated in it, or when it is damaged beyond what the journal tells.
+/// When Windows lies hibernated in it or had it open, or when it is damaged beyond what the journal
+/// tells.
 pub fn check(device: &Path, name: &str) -> Result<()> {
     let mut state = probe(device)?;
-    if state == Some(UNCLEAN) {
+    if state.code() == Some(UNCLEAN) {
         program::tool("ntfsrecover", &[], device, &[])?;
         // Only the look afterwards counts: it may leave undone what it cannot do safely.
         state = probe(device)?;
     }
-    let why = match state {
+    let is_open = || state.stderr().iter().any(|line| line.contains(OPEN));
+    let why = match state.code() {
         Some(SOUND) => return Ok(()),
+        Some(HIBERNATED) if is_open() => {
+            "was open in Windows when the image was taken, or the machine was shut down with fast \
+             startup: shut it down with: shutdown /s /t 0"
+        }
         Some(HIBERNATED) => {
             "holds a Windows that is hibernated, or was shut down with fast startup: shut it down \
              with: shutdown /s /t 0"
@@ -51,8 +63,8 @@ pub fn check(device: &Path, name: &str) -> Result<()> {
     Err(Error::image(format!("the NTFS of {name} {why}")))
 }
 
-fn probe(device: &Path) -> Result<Option<i32>> {
-    Ok(program::tool("ntfs-3g.probe", &["--readwrite"], device, &[])?.code())
+fn probe(device: &Path) -> Result<Output> {
+    program::tool("ntfs-3g.probe", &["--readwrite"], device, &[])
 }
 
 /// How it lies in its device.
@@ -127,6 +139,7 @@ mod tests {
 
     use super::*;
     use crate::run::testing::{resize, tool};
+    use snf_image_testkit::ntfs::{self as testkit, journal, journal::Journal};
 
     fn volume(mib: u64) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -135,13 +148,16 @@ mod tests {
         file
     }
 
-    /// Whether Windows will check it: ntfsinfo(8) refuses such a one unless it is forced.
+    /// Whether Windows will check it, as ntfsinfo(8) says, which refuses such a one unless it is
+    /// forced.
     fn is_marked(path: &Path) -> bool {
         let said = tool("ntfsinfo", &["--force", "--mft"], path);
         let flags = said
             .lines()
             .find_map(|line| line.split_once("Volume Flags: "));
-        flags.unwrap().1.contains("DIRTY")
+        let is_marked = flags.unwrap().1.contains("DIRTY");
+        assert_eq!(super::is_marked(path).unwrap(), is_marked);
+        is_marked
     }
 
     #[test]
@@ -183,6 +199,77 @@ mod tests {
             refused.contains("the NTFS of partition 2 is damaged"),
             "{refused}"
         );
+    }
+
+    /// An NTFS in which a file says what was before, and what it says after a look at its state.
+    fn left(journal: Journal) -> (Result<()>, Vec<u8>) {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, tree) = (
+            directory.path().join("volume"),
+            directory.path().join("tree"),
+        );
+        std::fs::create_dir(&tree).unwrap();
+        std::fs::write(tree.join("file"), "before the crash").unwrap();
+        testkit::make(&path, 32, &tree).unwrap();
+        journal::leave(&path, journal, b"before the crash", b"after the replay").unwrap();
+        let checked = check(&path, "it");
+        if checked.is_ok() {
+            assert_eq!(testkit::problems(&path).unwrap(), "");
+        }
+        (checked, testkit::read(&path, "file").unwrap())
+    }
+
+    #[test]
+    fn what_the_journal_has_of_committed_changes_is_done_and_nothing_else() {
+        for (journal, content) in [
+            (Journal::Clean, "before the crash"),
+            (Journal::Committed, "after the replay"),
+            (Journal::Begun, "before the crash"),
+        ] {
+            let (checked, found) = left(journal);
+            checked.unwrap();
+            assert_eq!(found, content.as_bytes(), "{journal:?}");
+        }
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_applied_is_refused_and_stays() {
+        for (journal, words) in [
+            (Journal::Torn, "cannot be applied"),
+            (
+                Journal::Cached,
+                "was open in Windows when the image was taken",
+            ),
+        ] {
+            let (checked, found) = left(journal);
+            let refused = checked.unwrap_err().to_string();
+            assert!(refused.contains(words), "{refused}");
+            assert_eq!(found, b"before the crash", "{journal:?}");
+        }
+    }
+
+    #[test]
+    fn hibernation_is_known_by_its_file() {
+        for (sign, is_refused) in [
+            ("hibr", true),
+            ("HIBR", true),
+            ("wake", false),
+            ("\0\0\0\0", false),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let (path, tree) = (
+                directory.path().join("volume"),
+                directory.path().join("tree"),
+            );
+            std::fs::create_dir(&tree).unwrap();
+            let mut content = sign.as_bytes().to_vec();
+            content.resize(8192, 0);
+            std::fs::write(tree.join("hiberfil.sys"), content).unwrap();
+            testkit::make(&path, 32, &tree).unwrap();
+            let refused = check(&path, "it").err().map(|error| error.to_string());
+            assert_eq!(refused.is_some(), is_refused, "{sign}");
+            assert!(refused.is_none_or(|text| text.contains("is hibernated")));
+        }
     }
 
     proptest! {

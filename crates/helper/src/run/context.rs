@@ -51,6 +51,8 @@ pub struct Context<'run> {
     pub lvm: Option<Lvm>,
     /// The volume of LVM that holds the root, once it was found.
     pub root_volume: Option<PathBuf>,
+    /// The NTFS that was grown, by which it is marked for a check of Windows.
+    pub grown_ntfs: Option<PathBuf>,
     /// The mounted image, between `MountImage` and `UmountImage`.
     pub root: Option<Root>,
     /// What is known of the image's Windows, once it is mounted; `None`: it is none.

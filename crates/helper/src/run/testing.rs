@@ -53,6 +53,7 @@ pub(crate) fn context<'run>(
         table: None,
         lvm: None,
         root_volume: None,
+        grown_ntfs: None,
         root: None,
         windows: None,
         cloud_init: None,

@@ -67,6 +67,7 @@ fn grow_ntfs(context: &mut Context<'_>, content: &Content) -> Result<Done> {
         Ok(())
     })?;
     if done == Done::Yes && !without_check {
+        context.grown_ntfs = Some(device.clone());
         context.reporter.notice(&format!(
             "the NTFS of {name} was grown: Windows checks it when it starts"
         ));

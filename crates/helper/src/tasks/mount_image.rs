@@ -76,6 +76,13 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
 /// A Windows is alone on its volume: it has no fstab.
 fn mount_windows(context: &mut Context<'_>, device: &Path, name: &str) -> Result<Done> {
     ntfs::check(device, name)?;
+    // One that was grown has been told of already.
+    if context.grown_ntfs.as_deref() != Some(device) && ntfs::is_marked(device)? {
+        context.reporter.warning(&format!(
+            "the NTFS of {name} is marked for a check, as one that was not shut down is: Windows \
+             makes it when it starts"
+        ));
+    }
     let windows = detect::mount_windows(device, &context.target, Access::Write)?;
     let Some(windows) = windows else {
         return Err(Error::image(format!(
