@@ -28,35 +28,81 @@ pub struct Edition {
 /// Generalized by Sysprep.
 pub const GENERALIZED: &str = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE";
 
-/// Windows Server 2022.
-pub const SERVER_2022: Edition = Edition {
-    product: "Windows Server 2022 Standard",
-    version: "6.3",
-    major: Some(10),
-    build: "20348",
-    architecture: "AMD64",
-    state: GENERALIZED,
-};
+/// One with 64 bits for Intel and AMD, generalized, before version 10.
+const fn before_10(product: &'static str, version: &'static str, build: &'static str) -> Edition {
+    Edition {
+        product,
+        version,
+        major: None,
+        build,
+        architecture: "AMD64",
+        state: GENERALIZED,
+    }
+}
+
+/// The same of version 10, which also 11 and the servers since 2016 have.
+const fn of_10(product: &'static str, build: &'static str) -> Edition {
+    Edition {
+        major: Some(10),
+        ..before_10(product, "6.3", build)
+    }
+}
+
+/// The same for other processors.
+const fn on(architecture: &'static str, edition: Edition) -> Edition {
+    Edition {
+        architecture,
+        ..edition
+    }
+}
+
+/// Windows Vista.
+pub const VISTA: Edition = on(
+    "x86",
+    before_10("Windows Vista (TM) Business", "6.0", "6002"),
+);
+
+/// Windows 7.
+pub const WINDOWS_7: Edition = on("x86", before_10("Windows 7 Professional", "6.1", "7601"));
 
 /// Windows Server 2008 R2.
-pub const SERVER_2008_R2: Edition = Edition {
-    product: "Windows Server 2008 R2 Standard",
-    version: "6.1",
-    major: None,
-    build: "7601",
-    architecture: "AMD64",
-    state: GENERALIZED,
+pub const SERVER_2008_R2: Edition = before_10("Windows Server 2008 R2 Standard", "6.1", "7601");
+
+/// Windows Server 2022.
+pub const SERVER_2022: Edition = of_10("Windows Server 2022 Standard", "20348");
+
+/// Windows Server 2025.
+pub const SERVER_2025: Edition = of_10("Windows Server 2025 Standard", "26100");
+
+/// Windows 11 for ARM, which calls itself 10 in the registry.
+pub const WINDOWS_11_ARM: Edition = on("ARM64", of_10("Windows 10 Pro", "26100"));
+
+/// Windows XP, which has no state of setup.
+pub const XP: Edition = Edition {
+    state: "",
+    ..on("x86", before_10("Microsoft Windows XP", "5.1", "2600"))
 };
 
-/// Windows XP.
-pub const XP: Edition = Edition {
-    product: "Microsoft Windows XP",
-    version: "5.1",
-    major: None,
-    build: "2600",
-    architecture: "x86",
-    state: "",
-};
+/// One of every kind.
+pub const KINDS: [Edition; 17] = [
+    XP,
+    before_10("Windows Server 2003 R2", "5.2", "3790"),
+    VISTA,
+    before_10("Windows Server (R) 2008 Standard", "6.0", "6003"),
+    WINDOWS_7,
+    SERVER_2008_R2,
+    before_10("Windows 8 Pro", "6.2", "9200"),
+    before_10("Windows Server 2012 Standard", "6.2", "9200"),
+    on("x86", before_10("Windows 8.1 Pro", "6.3", "9600")),
+    before_10("Windows Server 2012 R2 Standard", "6.3", "9600"),
+    on("x86", of_10("Windows 10 Pro", "19045")),
+    of_10("Windows 10 Pro", "22631"),
+    WINDOWS_11_ARM,
+    of_10("Windows Server 2016 Standard", "14393"),
+    of_10("Windows Server 2019 Standard", "17763"),
+    SERVER_2022,
+    SERVER_2025,
+];
 
 /// Where the hives lie.
 pub const CONFIG: &str = "Windows/System32/config";

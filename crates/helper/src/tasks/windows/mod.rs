@@ -26,17 +26,26 @@ use crate::run::context::{Context, Done};
 /// # Errors
 /// Whatever makes the task fail.
 pub(super) fn run(task: Task, context: &mut Context<'_>) -> Result<Option<Done>> {
-    match context.os_family {
-        OsFamily::Windows => {}
-        OsFamily::WindowsLegacy if task == Task::InstallUnattend => {
+    let is_legacy = match context.os_family {
+        OsFamily::Windows => false,
+        OsFamily::WindowsLegacy => true,
+        _ => return Ok(None),
+    };
+    Ok(Some(match task {
+        Task::InstallUnattend
+        | Task::AssignHostname
+        | Task::ChangePassword
+        | Task::ConfigureNetwork
+        | Task::FirstBoot
+        | Task::CreateUser
+        | Task::DisableRemoteDesktopConnections
+            if is_legacy =>
+        {
             return Err(Error::image(
                 "the image is a Windows before Vista and Server 2008, which this release does not \
                  customise: set property EXCLUDE_MOUNTED_TASKS to deploy it as it is",
             ));
         }
-        _ => return Ok(None),
-    }
-    Ok(Some(match task {
         Task::InstallUnattend => install_unattend::run(context)?,
         Task::AssignHostname => name::run(context)?,
         Task::ChangePassword => accounts::run(context)?,
@@ -91,5 +100,7 @@ fn fault(path: &str, error: &AnswerFileError) -> Error {
     ))
 }
 
+#[cfg(test)]
+mod kinds_tests;
 #[cfg(test)]
 mod tests;
