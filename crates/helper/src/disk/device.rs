@@ -105,9 +105,7 @@ pub fn bytes(device: &Path, offset: u64, length: u64) -> Result<Vec<u8>> {
 /// # Errors
 /// When a partition is in use, or `blockdev` is not there.
 pub fn reread_table(disk: &Path) -> Result<()> {
-    program::tool("blockdev", &["--flushbufs", "--rereadpt"], disk, &[])?
-        .success()
-        .map(drop)
+    program::succeed("blockdev", &["--flushbufs", "--rereadpt"], disk)
 }
 
 /// Waits until everything written to a device is on the disk.

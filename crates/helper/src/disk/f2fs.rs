@@ -88,7 +88,7 @@ pub fn read_fit(device: &Path) -> Result<Fit> {
 /// # Errors
 /// When `resize.f2fs` fails or leaves it as it was: it says so of damage by words alone.
 pub fn grow(device: &Path, name: &str) -> Result<()> {
-    program::tool("resize.f2fs", &[], device, &[])?.success()?;
+    program::succeed("resize.f2fs", &[], device)?;
     match read_fit(device)? {
         Fit::Fills => Ok(()),
         Fit::Grows | Fit::Exceeds => Err(Error::image(format!(

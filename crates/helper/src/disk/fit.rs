@@ -25,3 +25,35 @@ impl Fit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{btrfs, f2fs, xfs};
+    use crate::run::testing::{resize, tool};
+
+    #[test]
+    fn what_mkfs_makes_fills_its_device_and_no_larger_one() {
+        for (mkfs, read) in [
+            ("mkfs.xfs", xfs::read_fit as fn(&_) -> _),
+            ("mkfs.btrfs", btrfs::read_fit),
+            ("mkfs.f2fs", f2fs::read_fit),
+        ] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let fit_in = |bytes| {
+                resize(file.path(), bytes);
+                read(file.path()).ok()
+            };
+            resize(file.path(), (320 << 20) + 512);
+            tool(mkfs, &["-q"], file.path());
+            for (bytes, fit) in [
+                ((320 << 20) + 512, Some(Fit::Fills)),
+                (400 << 20, Some(Fit::Grows)),
+                (200 << 20, Some(Fit::Exceeds)),
+                (0, None),
+            ] {
+                assert_eq!(fit_in(bytes), fit, "{mkfs} {bytes}");
+            }
+        }
+    }
+}

@@ -29,8 +29,7 @@ pub fn load(alias: &str) -> Result<()> {
             .iter()
             .try_for_each(|file| insert(&directory.join(file))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let output = program::tool("modprobe", &["--"], Path::new(alias), &[])?;
-            output.success().map(drop)
+            program::succeed("modprobe", &["--"], Path::new(alias))
         }
         Err(error) => Err(error).doing(|| format!("reading {DIRECTORY}/{LIST}")),
     }

@@ -128,9 +128,7 @@ pub fn grow(device: &Path, name: &str) -> Result<()> {
 /// # Errors
 /// When `ntfsfix` fails.
 pub fn clear_mark(device: &Path) -> Result<()> {
-    program::tool("ntfsfix", &["--clear-dirty"], device, &[])?
-        .success()
-        .map(drop)
+    program::succeed("ntfsfix", &["--clear-dirty"], device)
 }
 
 #[cfg(test)]

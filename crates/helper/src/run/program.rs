@@ -99,6 +99,14 @@ pub fn tool(program: &str, arguments: &[&str], device: &Path, input: &[u8]) -> R
     command(program, &all, input)
 }
 
+/// Runs a tool of the helper that says nothing worth reading unless it fails.
+///
+/// # Errors
+/// When it cannot be started or fails.
+pub fn succeed(program: &str, arguments: &[&str], device: &Path) -> Result<()> {
+    tool(program, arguments, device, &[])?.success().map(drop)
+}
+
 /// Runs a tool of the helper whose last argument is no device.
 ///
 /// # Errors

@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
-use crate::disk::btrfs::{self, Superblock};
 use crate::disk::mount::{Access, mount, point_of, unmount_all};
 use crate::disk::probe::Kind;
-use crate::disk::{device, xfs};
+use crate::disk::{btrfs, xfs};
 use crate::error::Result;
 use crate::run::context::{Context, Done};
 use crate::tasks::filesystem_resize_unmounted::sized;
@@ -25,7 +24,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let Content { device, name, kind } = &content;
     let fit = match kind {
         Kind::Xfs => xfs::read_fit(device)?,
-        Kind::Btrfs => Superblock::read(device)?.fit(device::size(device)?),
+        Kind::Btrfs => btrfs::read_fit(device)?,
         kind => {
             return Ok(Done::Skipped(format!(
                 "{name} holds {kind}, which does not grow while it is mounted"
