@@ -8,7 +8,7 @@
 )]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use harness::Scene;
 use snf_image_testkit::disk::{self, Content, MIB, NewPartition, Table};
@@ -118,6 +118,79 @@ fn without_an_fstab_the_types_of_partitions_tell_what_is_mounted() {
         fs::read(disk).unwrap()[offset..offset + length].to_vec()
     };
     assert!(sealed(&image) == sealed(&disk), "a byte of /usr changed");
+}
+
+/// The UUID of an encrypted volume.
+const LUKS: &str = "0a1b2c3d-1111-4222-8333-444455556666";
+
+/// An image whose `/home` is encrypted in its first partition, with these lines in fstab.
+fn encrypted_home(scene: &Scene, lines: &str) -> PathBuf {
+    let (luks, root) = (scene.path("luks"), scene.path("root"));
+    fs::File::create(&luks).unwrap().set_len(30 * MIB).unwrap();
+    let quick = ["--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000"];
+    Tool::new("cryptsetup")
+        .args(["luksFormat", "--batch-mode", "--type=luks2", "--uuid", LUKS])
+        .args(quick)
+        .arg(&luks)
+        .arg("-")
+        .input("the passphrase of its owner")
+        .run()
+        .unwrap();
+    let _ = fs::remove_dir_all(&root);
+    tree::debian(&root).unwrap();
+    fs::write(
+        root.join("etc/crypttab"),
+        format!("home_crypt UUID={LUKS} none luks\n"),
+    )
+    .unwrap();
+    let lines = format!("/dev/mapper/home_crypt /home ext4 defaults 0 2\n{lines}\n");
+    fs::write(root.join("etc/fstab"), lines).unwrap();
+    let first = NewPartition::new(1, 1, 30, Content::File(luks));
+    let image = scene.path("image");
+    let second = NewPartition {
+        number: 2,
+        ..partition(1, "L", &root)
+    };
+    disk::make(&image, 64, Table::Gpt, &[first, second]).unwrap();
+    image
+}
+
+#[test]
+fn what_is_encrypted_stays_shut_and_nothing_is_hidden_below_it() {
+    let Some(scene) = Scene::set() else { return };
+    let image = encrypted_home(&scene, "/dev/mapper/gone-data /srv ext4 nofail 0 2");
+    let key = scene.write("key.pub", format!("{KEY}\n")).unwrap();
+    let key = format!("--ssh-key={}", key.display());
+    let arguments = ["--hostname=vm", "--json", &key];
+    let outcome = scene.deploy(&image, "disk", arguments).unwrap();
+    let said = &outcome.succeeded().stdout;
+    for words in [
+        "/dev/mapper/home_crypt (encrypted: only the running machine has the key)",
+        "/dev/mapper/gone-data for /srv is on none of the disks",
+    ] {
+        assert!(said.contains(words), "no {words} in {said}");
+    }
+    let disk = scene.path("disk");
+    let sealed = |disk: &Path| {
+        let length = usize::try_from(31 * MIB).unwrap();
+        fs::read(disk).unwrap()[length - usize::try_from(30 * MIB).unwrap()..length].to_vec()
+    };
+    assert!(sealed(&disk) == sealed(&image), "a byte of /home changed");
+    let root = at(&disk, 2);
+    assert_eq!(root.problems().unwrap(), "");
+    assert_eq!(root.text("/etc/hostname").unwrap(), "vm\n");
+    let keys = root.text("/root/.ssh/authorized_keys").unwrap();
+    assert_eq!(keys.trim(), KEY);
+
+    // The home of a user would lie where the machine does not see it.
+    let mut user = scene.deployment(&image, "disk", ["--property=CREATE_USER=admin"]);
+    let words = ["/home of the image, which is encrypted", "Read-only"];
+    scene.fails(&mut user, 1, &words);
+
+    let image = encrypted_home(&scene, "/dev/gone/data /srv ext4 defaults 0 2");
+    let mut missing = scene.deployment(&image, "disk", ["--hostname=vm"]);
+    let words = ["/dev/gone/data for /srv is on none of the disks"];
+    scene.fails(&mut missing, 1, &words);
 }
 
 #[test]

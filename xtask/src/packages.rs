@@ -30,6 +30,7 @@ pub(crate) const DEBIAN: &[&str] = &[
     "syslinux-common",
     // Looking at results with tools that the product does not use.
     "cpio",
+    "cryptsetup-bin", // and making what is encrypted
     "gdisk",
     "libxml2-utils",
     "mtools",

@@ -214,6 +214,7 @@ fn deploy(
         root_volume: None,
         grown_ntfs: None,
         root: None,
+        shut: Vec::new(),
         windows: None,
         cloud_init: None,
         random,

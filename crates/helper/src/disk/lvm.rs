@@ -106,6 +106,33 @@ impl Lvm {
         self.groups.iter().find(has)
     }
 
+    /// The volumes that this helper cannot show, each with how it is made. Pools hold volumes and
+    /// no file system.
+    #[must_use]
+    pub fn hidden(&self) -> Vec<String> {
+        let volumes = self.unseen();
+        volumes
+            .filter(|(_, volume)| !volume.layout.split(',').any(|word| word == "pool"))
+            .map(|(group, volume)| format!("{}/{}: {}", group.name, volume.name, volume.layout))
+            .collect()
+    }
+
+    /// How the one is made that would have this name below `/dev/mapper` if it could be shown.
+    #[must_use]
+    pub fn layout_of_hidden(&self, name: &str) -> Option<&str> {
+        let mut volumes = self.unseen();
+        volumes
+            .find(|(group, volume)| mapper_name(&group.name, &volume.name) == name)
+            .map(|(_, volume)| volume.layout.as_str())
+    }
+
+    fn unseen(&self) -> impl Iterator<Item = (&Group, &Volume)> {
+        let groups = self.groups.iter();
+        groups
+            .flat_map(|group| group.volumes.iter().map(move |volume| (group, volume)))
+            .filter(|(_, volume)| !volume.is_active)
+    }
+
     /// The volumes of all groups that are visible.
     pub fn visible(&self) -> impl Iterator<Item = &Volume> {
         let volumes = self.groups.iter().flat_map(|group| &group.volumes);

@@ -48,6 +48,15 @@ fn what_is_not_grown_is_said_by_name() {
 }
 
 #[test]
+fn what_the_helper_cannot_show_is_named_and_a_pool_is_no_volume() {
+    let json = report("my-vg", 1, 0, "thin,sparse").replace(r#""active""#, r#""""#);
+    let lvm = parse(json.as_bytes()).unwrap();
+    assert_eq!(lvm.hidden(), ["my-vg/root: thin,sparse"]);
+    assert_eq!(lvm.layout_of_hidden("my--vg-root"), Some("thin,sparse"));
+    assert_eq!(lvm.layout_of_hidden("my-vg-root"), None);
+}
+
+#[test]
 fn names_that_lvm_would_not_give_are_refused() {
     for name in ["-vg", "a b", "../x", "", "v/g"] {
         assert!(

@@ -88,6 +88,23 @@ impl<'run> Volumes<'run> {
         }
     }
 
+    /// How a volume of LVM is made that is there and that the helper cannot show, once it was
+    /// not found.
+    #[must_use]
+    pub fn hidden(&self, spec: &str) -> Option<&str> {
+        match parse(spec)? {
+            Wanted::Mapped(name) => self.lvm.as_ref()?.layout_of_hidden(&name),
+            _ => None,
+        }
+    }
+
+    /// Whether something encrypted was among what was looked at.
+    #[must_use]
+    pub fn has_encrypted(&self) -> bool {
+        let mut kinds = self.found.iter().map(|volume| volume.kind);
+        kinds.any(|kind| matches!(kind, Kind::Luks | Kind::BitLocker))
+    }
+
     /// Looks at the volumes of LVM. Where that is broken it has none.
     fn scan_lvm(&mut self) {
         let is_there = self.found.iter().any(|volume| volume.kind == Kind::Lvm);

@@ -45,12 +45,12 @@ fn entry(line: &[u8]) -> Option<Entry> {
     })
 }
 
-fn text(field: &[u8]) -> String {
+pub(super) fn text(field: &[u8]) -> String {
     String::from_utf8_lossy(&decoded(field)).into_owned()
 }
 
 /// `LABEL="data"` is the same as `LABEL=data`.
-fn unquoted(spec: &str) -> String {
+pub(super) fn unquoted(spec: &str) -> String {
     let Some((tag, value)) = spec.split_once('=') else {
         return spec.into();
     };

@@ -3,6 +3,7 @@
 
 pub mod authorized_keys;
 pub mod crypt;
+pub mod crypttab;
 pub mod distro;
 pub mod fstab;
 pub mod glob;

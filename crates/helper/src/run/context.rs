@@ -55,6 +55,8 @@ pub struct Context<'run> {
     pub grown_ntfs: Option<PathBuf>,
     /// The mounted image, between `MountImage` and `UmountImage`.
     pub root: Option<Root>,
+    /// The mount points whose file systems are encrypted: nothing can be written there.
+    pub shut: Vec<PathBuf>,
     /// What is known of the image's Windows, once it is mounted; `None`: it is none.
     pub windows: Option<Windows>,
     /// cloud-init of the image, where it is used; `InitializeDatasource` finds out.

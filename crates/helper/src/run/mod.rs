@@ -1,6 +1,7 @@
 //! Runs the tasks in their order, as run-parts(8) does.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
@@ -8,7 +9,8 @@ use snf_image_protocol::{Event, Parameters, Task};
 
 use crate::channel::{Events, console};
 use crate::disk::mount::unmount_all;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::guest::root::shown;
 use crate::tasks;
 
 pub mod context;
@@ -55,7 +57,9 @@ fn one(entry: &Entry, context: &mut Context<'_>, events: &Events) -> Result<()> 
     let done = match excluded(entry, context) {
         Some(property) => Done::Skipped(format!("excluded by {property}")),
         None => match &entry.runs {
-            Runs::BuiltIn(task) => built_in(*task, context)?,
+            Runs::BuiltIn(task) => {
+                built_in(*task, context).map_err(|error| explained(error, context))?
+            }
             Runs::External(path) => {
                 program::external(path, &environment::of(context))?;
                 // What it has made in the image has no SELinux label.
@@ -94,6 +98,20 @@ fn built_in(task: Task, context: &mut Context<'_>) -> Result<Done> {
             Ok(done)
         }
     }
+}
+
+/// Says why nothing can be written where an encrypted file system will lie in the machine.
+fn explained(error: Error, context: &Context<'_>) -> Error {
+    let is_refused = matches!(&error, Error::Io { source, .. }
+        if source.kind() == io::ErrorKind::ReadOnlyFilesystem);
+    if !is_refused || context.shut.is_empty() {
+        return error;
+    }
+    let points: Vec<_> = context.shut.iter().map(|point| shown(point)).collect();
+    Error::image(format!(
+        "{error}: only the running machine has the key to {}, which is encrypted",
+        points.join(", ")
+    ))
 }
 
 /// Where only some tasks are asked for, all others are as if they were not there.

@@ -55,6 +55,7 @@ pub(crate) fn context<'run>(
         root_volume: None,
         grown_ntfs: None,
         root: None,
+        shut: Vec::new(),
         windows: None,
         cloud_init: None,
         random: StdRng::from_seed([7; 32]),

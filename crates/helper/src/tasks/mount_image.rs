@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod discovered;
+mod encrypted;
 mod firmware;
 
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -10,14 +11,15 @@ use std::path::{Path, PathBuf};
 use crate::disk::fstab::{Plan, plan, subvolume};
 use crate::disk::mount::{Access, mount};
 use crate::disk::probe::{self, Kind};
-use crate::disk::resolve::{Volume, Volumes};
+use crate::disk::resolve::Volumes;
 use crate::disk::{detect, device, ext, ntfs};
 use crate::error::{Error, Result};
 use crate::guest::fstab::{self, Entry};
 use crate::guest::immutable;
 use crate::guest::root::{FILE_LIMIT, Root, shown};
 use crate::run::context::{Context, Done};
-use crate::tasks::growth::root_volume;
+use crate::tasks::growth::{lvm, root_volume};
+use encrypted::Encrypted;
 
 /// More mounts than any image has, as a bound.
 const MAX_MOUNTS: usize = 64;
@@ -65,8 +67,10 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
     }
     let entries = fstab::parse(&table.unwrap_or_default());
     let named: Vec<_> = entries.iter().map(|entry| entry.file.clone()).collect();
-    mount_entries(context, &root, entries)?;
-    discovered::mount_all(context, &root, &named)?;
+    let mut encrypted = Encrypted::read(&root)?;
+    mount_entries(context, &root, entries, &mut encrypted)?;
+    discovered::mount_all(context, &root, &named, &mut encrypted)?;
+    context.shut = encrypted.points;
     immutable::check(&root)?;
     firmware::check(context)?;
     context.root = Some(root);
@@ -118,10 +122,18 @@ fn root_device(context: &mut Context<'_>) -> Result<(PathBuf, String)> {
     }
     match root_volume(context)? {
         Some(volume) => Ok((volume, format!("the root on the LVM of {name}"))),
-        None => Err(Error::image(format!(
-            "{name} holds LVM, and none of its volumes is the root of a system that this helper \
-             can mount"
-        ))),
+        None => {
+            let hidden = lvm(context)?.hidden();
+            let beside = if hidden.is_empty() {
+                String::new()
+            } else {
+                format!(" (it cannot show {})", hidden.join(", "))
+            };
+            Err(Error::image(format!(
+                "{name} holds LVM, and none of its volumes is the root of a system that this \
+                 helper can mount{beside}"
+            )))
+        }
     }
 }
 
@@ -142,7 +154,12 @@ fn checked<T>(device: &Path, kind: Kind, name: &str, mount: impl Fn() -> Result<
     })
 }
 
-fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) -> Result<()> {
+fn mount_entries(
+    context: &mut Context<'_>,
+    root: &Root,
+    entries: Vec<Entry>,
+    encrypted: &mut Encrypted,
+) -> Result<()> {
     let mut volumes = Volumes::new(&context.disks, context.table.as_ref(), &mut context.lvm);
     let mut left = Vec::new();
     let mut missing = Vec::new();
@@ -153,6 +170,15 @@ fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) ->
                 left.push(format!("{} ({reason})", entry.spec));
                 continue;
             }
+            Plan::Mount { .. } if encrypted.covers(&entry.file) => {
+                left.push(format!("{} (below what is encrypted)", entry.spec));
+                continue;
+            }
+            Plan::Mount { .. } if encrypted.hides(&entry.spec, &mut volumes) => {
+                encrypted.shut(root, &entry.file)?;
+                left.push(format!("{} ({})", entry.spec, encrypted::REASON));
+                continue;
+            }
             Plan::Mount { required, access } => (required, access),
         };
         if mounted == MAX_MOUNTS {
@@ -160,7 +186,7 @@ fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) ->
                 "/etc/fstab of the image asks for more than {MAX_MOUNTS} mounts"
             )));
         }
-        match mount_entry(root, &entry, volumes.find(&entry.spec), access) {
+        match mount_entry(root, &entry, &mut volumes, access) {
             Ok(()) => mounted += 1,
             Err(error) if required => {
                 return Err(Error::image(format!("/etc/fstab of the image: {error}")));
@@ -182,10 +208,19 @@ fn mount_entries(context: &mut Context<'_>, root: &Root, entries: Vec<Entry>) ->
     Ok(())
 }
 
-fn mount_entry(root: &Root, entry: &Entry, volume: Option<Volume>, access: Access) -> Result<()> {
-    let Some(volume) = volume else {
+fn mount_entry(
+    root: &Root,
+    entry: &Entry,
+    volumes: &mut Volumes<'_>,
+    access: Access,
+) -> Result<()> {
+    let Some(volume) = volumes.find(&entry.spec) else {
         let why = if of_hardware(&entry.spec) {
             "names hardware that the new machine does not have: name it by UUID= in the image"
+        } else if let Some(layout) = volumes.hidden(&entry.spec) {
+            &format!("is a volume of LVM that the helper cannot show ({layout})")
+        } else if volumes.has_encrypted() {
+            "is on none of the disks: if it is encrypted, name it in the image as /etc/crypttab does"
         } else {
             "is on none of the disks"
         };

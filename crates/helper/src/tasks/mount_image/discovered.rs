@@ -3,12 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::disk::device;
 use crate::disk::discoverable::{self, Mount};
 use crate::disk::mount::{mount, point_of};
-use crate::disk::{device, probe};
+use crate::disk::probe::{self, Kind};
 use crate::error::{Error, Result};
 use crate::guest::root::{FILE_LIMIT, Root};
 use crate::run::context::Context;
+use crate::tasks::mount_image::encrypted::{self, Encrypted};
 use crate::tasks::mount_image::{checked, held};
 
 /// Who mounts them in the running machine.
@@ -18,7 +20,12 @@ const SYSTEMD: [&str; 2] = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
 ///
 /// # Errors
 /// When one cannot be mounted.
-pub(super) fn mount_all(context: &mut Context<'_>, root: &Root, named: &[PathBuf]) -> Result<()> {
+pub(super) fn mount_all(
+    context: &mut Context<'_>,
+    root: &Root,
+    named: &[PathBuf],
+    encrypted: &mut Encrypted,
+) -> Result<()> {
     let Some(table) = &context.table else {
         return Ok(());
     };
@@ -40,6 +47,18 @@ pub(super) fn mount_all(context: &mut Context<'_>, root: &Root, named: &[PathBuf
             context.reporter.notice(&format!(
                 "partition {} is not mounted as /var of the image: it belongs to another machine id",
                 one.number
+            ));
+            continue;
+        }
+        let device = device::partition(context.first_disk()?, one.number);
+        let found = probe::read(&device)?;
+        if found.is_some_and(|found| matches!(found.kind, Kind::Luks | Kind::BitLocker)) {
+            encrypted.shut(root, point)?;
+            context.reporter.notice(&format!(
+                "partition {} is not mounted as {} of the image ({})",
+                one.number,
+                point.display(),
+                encrypted::REASON
             ));
             continue;
         }
