@@ -10,6 +10,7 @@
 )]
 
 mod aside;
+mod cell;
 mod cluster;
 mod deployment;
 mod failing;
@@ -22,6 +23,7 @@ mod script;
 mod traces;
 
 pub use aside::Packages;
+pub use cell::Cell;
 pub use cluster::{Cluster, Instance, Published};
 pub use deployment::{Deployment, LIMIT};
 pub use failing::Original;

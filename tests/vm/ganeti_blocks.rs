@@ -11,27 +11,8 @@ use std::time::Duration;
 
 use harness::{Outcome, Scene};
 use rustix::fs::OFlags;
-use snf_image_testkit::tool::Tool;
+use snf_image_testkit::loop_device::Loop;
 use snf_image_testkit::tree;
-
-/// A loop device over a file, as long as this lives.
-struct Block(String);
-
-impl Block {
-    fn over(file: &Path) -> Self {
-        let output = Tool::new("losetup")
-            .args(["--find", "--show"])
-            .arg(file)
-            .run();
-        Block(output.unwrap().trim().to_owned())
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        let _ = Tool::new("losetup").args(["--detach", &self.0]).run();
-    }
-}
 
 #[test]
 fn block_devices_are_deployed_renamed_saved_and_restored() {
@@ -41,17 +22,17 @@ fn block_devices_are_deployed_renamed_saved_and_restored() {
     fs::write(scene.path("data"), vec![7; 1 << 20]).unwrap();
     fs::write(scene.path("larger"), vec![0xbb; 160 << 20]).unwrap();
     let [disk, data, larger] =
-        ["disk", "data", "larger"].map(|name| Block::over(&scene.path(name)));
+        ["disk", "data", "larger"].map(|name| Loop::over(&scene.path(name)).unwrap());
     let script = scene
         .script("")
         .unwrap()
         .with_disks(&["disk", "data"])
-        .with("DISK_0_PATH", &disk.0)
-        .with("DISK_1_PATH", &data.0)
+        .with("DISK_0_PATH", disk.name())
+        .with("DISK_1_PATH", data.name())
         .with("DISK_1_ACCESS", "ro")
         .with("OLD_INSTANCE_NAME", "old")
-        .with("EXPORT_DEVICE", &disk.0)
-        .with("IMPORT_DEVICE", &larger.0);
+        .with("EXPORT_DEVICE", disk.name())
+        .with("IMPORT_DEVICE", larger.name());
     script
         .clone()
         .with_image()
@@ -100,17 +81,17 @@ fn the_disk_is_written_past_the_page_cache() {
     let Some(scene) = Scene::set() else { return };
     scene.small_image(tree::debian).unwrap();
     scene.blank("disk", 96).unwrap();
-    let disk = Block::over(&scene.path("disk"));
+    let disk = Loop::over(&scene.path("disk")).unwrap();
     let script = scene.script("").unwrap().with_disks(&["disk"]).with_image();
     let mut create = script
-        .with("DISK_0_PATH", &disk.0)
+        .with("DISK_0_PATH", disk.name())
         .command("create")
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut is_direct = false;
     let status = loop {
-        is_direct |= writes_directly(create.id(), &disk.0);
+        is_direct |= writes_directly(create.id(), disk.name());
         if let Some(status) = create.try_wait().unwrap() {
             break status;
         }
@@ -124,14 +105,14 @@ fn a_device_that_is_in_use_is_refused() {
     let Some(scene) = Scene::set() else { return };
     scene.small_image(tree::debian).unwrap();
     scene.blank("disk", 96).unwrap();
-    let disk = Block::over(&scene.path("disk"));
+    let disk = Loop::over(&scene.path("disk")).unwrap();
     let script = scene.script("").unwrap().with_disks(&["disk"]).with_image();
     let twice = script
-        .with("DISK_0_PATH", &disk.0)
+        .with("DISK_0_PATH", disk.name())
         .with("DISK_COUNT", "2")
-        .with("DISK_1_PATH", &disk.0);
+        .with("DISK_1_PATH", disk.name());
     twice
         .run("create")
         .unwrap()
-        .failed_with(&[&disk.0, "in use"]);
+        .failed_with(&[disk.name(), "in use"]);
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use harness::{Deployment, Scene};
 use snf_image_testkit::disk::{self, Content, MIB, NewPartition, Table};
 use snf_image_testkit::ext::Ext;
+use snf_image_testkit::loop_device::Loop;
 use snf_image_testkit::process::peak_memory;
 use snf_image_testkit::tool::Tool;
 use snf_image_testkit::tree::{self, ROOT_UUID};
@@ -97,26 +98,6 @@ fn an_image_of_20_gib_of_holes_costs_no_more() {
     assert!(disk < image + CUSTOMISED, "{disk} bytes for {image}");
 }
 
-/// A loop device, given back at the end.
-struct LoopDevice(String);
-
-impl LoopDevice {
-    fn of(file: &Path) -> Self {
-        let name = Tool::new("losetup")
-            .args(["--find", "--show"])
-            .arg(file)
-            .run()
-            .unwrap();
-        LoopDevice(name.trim().to_owned())
-    }
-}
-
-impl Drop for LoopDevice {
-    fn drop(&mut self) {
-        let _ = Tool::new("losetup").args(["--detach", &self.0]).run();
-    }
-}
-
 const STALE: &[u8] = b"the earlier tenant's data ";
 
 fn is_stale(bytes: &[u8]) -> bool {
@@ -141,18 +122,18 @@ fn what_a_block_device_held_before_never_shows_through() {
         .unwrap();
     let image = scene.small_image(tree::debian).unwrap();
     {
-        let device = LoopDevice::of(&stale);
-        assert!(is_stale(&fs::read(&device.0).unwrap()[..1 << 20]));
+        let device = Loop::over(&stale).unwrap();
+        assert!(is_stale(&fs::read(device.name()).unwrap()[..1 << 20]));
         scene
-            .deploy(&image, &device.0, ["--hostname=vm"])
+            .deploy(&image, device.name(), ["--hostname=vm"])
             .unwrap()
             .succeeded();
         // A device has the size that it has, and holds the name of nobody after a failure.
-        let mut larger = scene.deployment(&image, &device.0, ["--size=1G"]);
+        let mut larger = scene.deployment(&image, device.name(), ["--size=1G"]);
         larger.current_dir(scene.directory());
-        scene.fails(&mut larger, 2, &[&device.0, "block device"]);
+        scene.fails(&mut larger, 2, &[device.name(), "block device"]);
         Tool::new("blockdev")
-            .args(["--flushbufs", &device.0])
+            .args(["--flushbufs", device.name()])
             .run()
             .unwrap();
     }

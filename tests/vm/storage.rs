@@ -13,6 +13,7 @@ use snf_image_testkit::ceph::Ceph;
 use snf_image_testkit::ext::Ext;
 use snf_image_testkit::gluster;
 use snf_image_testkit::iscsi;
+use snf_image_testkit::loop_device::Loop;
 use snf_image_testkit::nbd::Server;
 use snf_image_testkit::tool::Tool;
 use snf_image_testkit::tree;
@@ -219,24 +220,6 @@ fn an_image_of_ceph_is_deployed() {
     assert_deployed(&scene, "disk");
 }
 
-/// A loop device with sectors of 4096 bytes, given back at the end.
-struct Large(String);
-
-impl Large {
-    fn over(path: &Path) -> Self {
-        let device = Tool::new("losetup")
-            .args(["--find", "--show", "--sector-size", "4096"])
-            .arg(path);
-        Large(device.run().unwrap().trim().into())
-    }
-}
-
-impl Drop for Large {
-    fn drop(&mut self) {
-        let _ = Tool::new("losetup").args(["--detach", &self.0]).run();
-    }
-}
-
 #[test]
 fn a_disk_with_sectors_of_4096_bytes_gets_a_table_that_counts_in_them() {
     let Some(scene) = Scene::set() else { return };
@@ -267,15 +250,15 @@ fn a_disk_with_sectors_of_4096_bytes_gets_a_table_that_counts_in_them() {
         scene.blank("disk", 96).unwrap();
         let more = ["--format", "extdump", "--hostname", NAME];
         if is_device {
-            let device = Large::over(&path);
-            run(&mut deploy(&scene, &dump, &device.0, &more)).succeeded();
+            let device = Loop::with_sectors(&path, 4096).unwrap();
+            run(&mut deploy(&scene, &dump, device.name(), &more)).succeeded();
         } else {
             let server = Server::on_port(&kit).unwrap();
             run(&mut deploy(&scene, &dump, &server.uri(""), &more)).succeeded();
         }
-        let device = Large::over(&path);
+        let device = Loop::with_sectors(&path, 4096).unwrap();
         let table = Tool::new("sfdisk")
-            .args(["--dump", &device.0])
+            .args(["--dump", device.name()])
             .run()
             .unwrap();
         assert!(

@@ -293,33 +293,6 @@ fn the_last_logical_partition_of_an_mbr_grows_with_the_one_around_it() {
 }
 
 #[test]
-fn a_file_system_without_a_table_grows_over_the_whole_disk() {
-    let Some(scene) = Scene::set() else { return };
-    let directory = scene.path("tree");
-    fs::create_dir(&directory).unwrap();
-    tree::debian(&directory).unwrap();
-    let image = scene.path("image");
-    File::create(&image).unwrap().set_len(64 * MIB).unwrap();
-    Tool::new("mke2fs")
-        .args(["-q", "-F", "-t", "ext4", "-U", ROOT_UUID, "-d"])
-        .args([&directory, &image])
-        .run()
-        .unwrap();
-    let arguments = ["--size=128M", "--hostname=vm", "--json"];
-    let outcome = scene.deploy(&image, "disk", arguments).unwrap();
-    assert!(
-        outcome
-            .succeeded()
-            .stdout
-            .contains("the image has no partition table")
-    );
-    let file_system = Ext::at(&scene.path("disk"), 0);
-    assert_eq!(file_system.problems().unwrap(), "");
-    assert_eq!(file_system.size().unwrap(), 128 * MIB);
-    assert_eq!(file_system.text("/etc/hostname").unwrap(), "vm\n");
-}
-
-#[test]
 fn a_disk_that_is_not_larger_has_nothing_that_grows() {
     let Some(scene) = Scene::set() else { return };
     let gpt = make(&scene, Table::Gpt, &[root(&scene, 1, 1, IMAGE - 2)]);

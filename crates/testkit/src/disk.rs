@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::loop_device::Loop;
 use crate::tool::Tool;
 
 /// One mebibyte in bytes.
 pub const MIB: u64 = 1024 * 1024;
+
+/// The bytes of a sector where nothing else is said.
+pub const SECTOR: u64 = 512;
 
 /// What sfdisk(8) calls the two kinds of partition table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +82,20 @@ pub enum Content {
 /// # Errors
 /// When a tool fails.
 pub fn make(path: &Path, size: u64, table: Table, partitions: &[NewPartition]) -> Result<()> {
+    make_of_sectors(SECTOR, path, size, table, partitions)
+}
+
+/// The same for disks whose sectors have so many bytes.
+///
+/// # Errors
+/// When a tool fails.
+pub fn make_of_sectors(
+    sector: u64,
+    path: &Path,
+    size: u64,
+    table: Table,
+    partitions: &[NewPartition],
+) -> Result<()> {
     let file = File::create(path).with_context(|| format!("making {}", path.display()))?;
     file.set_len(size * MIB)?;
     let label = match table {
@@ -99,11 +117,19 @@ pub fn make(path: &Path, size: u64, table: Table, partitions: &[NewPartition]) -
             "{number} : start={start}MiB, size={size}MiB, type={kind}{comma}{extra}\n"
         ));
     }
+    // It takes a file for a disk with sectors of 512 bytes.
+    let device = (sector != SECTOR)
+        .then(|| Loop::with_sectors(path, sector))
+        .transpose()?;
+    let node = device
+        .as_ref()
+        .map_or(path, |device| Path::new(device.name()));
     Tool::new("sfdisk")
         .args(["--quiet", "--no-reread", "--no-tell-kernel"])
-        .arg(path)
+        .arg(node)
         .input(script)
         .run()?;
+    drop(device);
     for partition in partitions {
         fill(path, partition)?;
     }
@@ -150,9 +176,9 @@ fn fill(path: &Path, partition: &NewPartition) -> Result<()> {
 pub struct Partition {
     /// The image's path followed by the number.
     pub node: String,
-    /// Where it starts, in sectors of 512 bytes.
+    /// Where it starts, in sectors of its disk.
     pub start: u64,
-    /// How large it is, in sectors of 512 bytes.
+    /// How large it is, in sectors of its disk.
     pub size: u64,
     /// Its type.
     #[serde(rename = "type")]
@@ -166,10 +192,10 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// Where it starts, in bytes.
+    /// Where it starts, in bytes, on a disk with sectors of 512 bytes.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.start * 512
+        self.start * SECTOR
     }
 }
 

@@ -5,19 +5,15 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::disk::MIB;
 use crate::ext::Ext;
+use crate::loop_device::Loop;
 use crate::tool::{Tool, said};
 
 /// Where the first logical volume begins in a physical one of lvm(8), in bytes.
 const LVM_START: u64 = MIB;
-/// What keeps lvm(8) away from this machine's own volumes and its kernel.
-const LVM_CONFIG: &str = r#"devices { use_devicesfile=0 obtain_device_list_from_udev=0
-    external_device_info_source="none" filter=["a|^@$|","r|.*|"] }
-    backup { backup=0 archive=0 } global { event_activation=0 }"#;
-
 /// A kind of file system, or of what it lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileSystem {
@@ -34,7 +30,18 @@ pub enum FileSystem {
 }
 
 impl FileSystem {
-    /// Makes one of so many MiB in a new file, with what lies in a directory and this UUID.
+    /// The smallest that its tools make, in MiB.
+    #[must_use]
+    pub fn smallest(self) -> u64 {
+        match self {
+            FileSystem::Xfs => 320,
+            FileSystem::Btrfs | FileSystem::F2fs => 128,
+            FileSystem::Ext4 | FileSystem::Lvm => 64,
+        }
+    }
+
+    /// Makes one of so many MiB in a new file, with what lies in a directory and this UUID, for
+    /// disks with sectors of up to 4096 bytes.
     ///
     /// # Errors
     /// When a tool fails.
@@ -46,7 +53,7 @@ impl FileSystem {
                 let prototype = path.with_extension("prototype");
                 fs::write(&prototype, xfs_prototype(tree)?)?;
                 Tool::new("mkfs.xfs")
-                    .args(["-q", "-m", &format!("uuid={uuid}"), "-p"])
+                    .args(["-q", "-s", "size=4096", "-m", &format!("uuid={uuid}"), "-p"])
                     .args([&prototype, path])
                     .run()
             }
@@ -62,8 +69,8 @@ impl FileSystem {
             }
             FileSystem::Lvm => {
                 let device = Loop::over(path)?;
-                device.lvm("pvcreate", &[&device.0])?;
-                device.lvm("vgcreate", &["vg0", &device.0])?;
+                device.lvm("pvcreate", &[device.name()])?;
+                device.lvm("vgcreate", &["vg0", device.name()])?;
                 let new = ["-an", "-Zn", "-Wn", "-l", "100%FREE", "-n", "root", "vg0"];
                 device.lvm("lvcreate", &new)?;
                 // Whole extents of 4 MiB.
@@ -176,20 +183,56 @@ impl FileSystem {
                 let file = directory.path().join(file.trim_start_matches('/'));
                 fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))
             }
-            FileSystem::F2fs => bail!("nothing here reads {file} of an f2fs"),
+            FileSystem::F2fs => f2fs_text(path, file),
         }
     }
 }
 
 fn ext4(path: &Path, offset: u64, mib: u64, tree: &Path, uuid: &str) -> Result<()> {
     Tool::new("mke2fs")
-        .args(["-q", "-F", "-t", "ext4", "-U", uuid, "-E"])
+        .args(["-q", "-F", "-t", "ext4", "-b", "4096", "-U", uuid, "-E"])
         .arg(format!("offset={offset},root_owner=0:0"))
         .arg("-d")
         .args([tree, path])
         .arg(format!("{mib}M"))
         .run()
         .map(drop)
+}
+
+/// fsck.f2fs(8) shows the tree with the numbers of its inodes, dump.f2fs(8) takes one out.
+fn f2fs_text(path: &Path, file: &str) -> Result<String> {
+    let shown = Tool::new("fsck.f2fs").arg("-t").arg(path).run()?;
+    let inode = f2fs_inode(&shown, file).with_context(|| format!("no {file} in {shown}"))?;
+    let directory = tempfile::tempdir()?;
+    Tool::new("dump.f2fs")
+        .args(["-i", &inode])
+        .arg(fs::canonicalize(path)?)
+        .directory(directory.path())
+        .input("y\n")
+        .run()?;
+    // It goes by the name under which the file was made, whatever it was renamed to.
+    let found = fs::read_dir(directory.path().join("lost_found"))?.next();
+    let found = found.context("nothing was taken out")??.path();
+    fs::read_to_string(&found).with_context(|| format!("reading {}", found.display()))
+}
+
+/// The number of a file's inode in lines such as `|   |-- hostname <ino = 0x7>, …`.
+fn f2fs_inode(shown: &str, file: &str) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for line in shown.lines() {
+        let Some((before, entry)) = line.split_once("-- ") else {
+            continue;
+        };
+        let Some((name, rest)) = entry.split_once(" <ino = ") else {
+            continue;
+        };
+        parts.truncate(before.len() / 4);
+        parts.push(name);
+        if parts.join("/") == file.trim_start_matches('/') {
+            return rest.split_once('>').map(|(number, _)| number.to_owned());
+        }
+    }
+    None
 }
 
 /// What mkfs.xfs(8) takes as the content of a new file system.
@@ -226,57 +269,6 @@ fn prototype_of(path: &Path, name: Option<&str>, text: &mut String) -> Result<()
         _ => text.push_str(&format!(" {}\n", path.display())),
     }
     Ok(())
-}
-
-/// A loop device, for tools that take no file. Dropping it lets go of it.
-#[derive(Debug)]
-pub struct Loop(String);
-
-impl Loop {
-    /// One over a file.
-    ///
-    /// # Errors
-    /// When the system has none left.
-    pub fn over(path: &Path) -> Result<Self> {
-        let said = Tool::new("losetup")
-            .args(["--find", "--show"])
-            .arg(path)
-            .run()?;
-        Ok(Loop(said.trim().to_owned()))
-    }
-
-    /// Its node.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.0
-    }
-
-    /// What lvm(8) says of it, its kernel's part left out.
-    ///
-    /// # Errors
-    /// When it fails.
-    pub fn lvm(&self, command: &str, arguments: &[&str]) -> Result<String> {
-        self.lvm_with(self, command, arguments)
-    }
-
-    /// The same of two.
-    ///
-    /// # Errors
-    /// When it fails.
-    pub fn lvm_with(&self, other: &Loop, command: &str, arguments: &[&str]) -> Result<String> {
-        let both = format!("({}|{})", self.0, other.0);
-        Tool::new("lvm")
-            .args([command, "--driverloaded", "n", "--config"])
-            .arg(LVM_CONFIG.replace('@', &both))
-            .args(arguments)
-            .run()
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        let _ = Tool::new("losetup").args(["--detach", &self.0]).run();
-    }
 }
 
 /// Copies a part of a disk into a new file, holes left out.
