@@ -11,6 +11,7 @@ use crate::disk::MIB;
 use crate::tool::{Tool, said};
 
 pub mod journal;
+pub mod reparse;
 
 /// Mounts the first argument in a mount namespace of its own, runs the third there and unmounts.
 const MOUNTED: &str = "mount -t tmpfs none /mnt && mkdir /mnt/m && ntfs-3g -o \"$2\" \"$1\" /mnt/m \
@@ -34,7 +35,8 @@ pub fn make(path: &Path, mib: u64, tree: &Path) -> Result<()> {
 /// # Errors
 /// When a command fails.
 pub fn change(path: &Path, commands: &str, outside: &Path) -> Result<()> {
-    mounted(path, "rw", commands, outside).map(drop)
+    let options = "rw,compression,streams_interface=windows";
+    mounted(path, options, commands, outside).map(drop)
 }
 
 /// The files in one, each with the digest of its content.
@@ -48,6 +50,20 @@ pub fn files(path: &Path) -> Result<BTreeMap<String, String>> {
         .filter_map(|line| line.split_once("  ./"))
         .map(|(digest, name)| (name.to_owned(), digest.to_owned()))
         .collect())
+}
+
+/// The content of a stream of a file beside its own.
+///
+/// # Errors
+/// When there is none.
+pub fn stream(path: &Path, file: &str, name: &str) -> Result<Vec<u8>> {
+    let output = Tool::new("ntfscat")
+        .args(["--force", "--attribute-name", name])
+        .arg(path)
+        .arg(file)
+        .output()?;
+    anyhow::ensure!(output.status.success(), "{file}: {}", said(&output));
+    Ok(output.stdout)
 }
 
 /// The content of a file.

@@ -5,8 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::sched::{CloneFlags, unshare};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rustix::mount::{MountPropagationFlags, mount_change};
 use snf_image_protocol::{OsFamily, Parameters};
 
 use super::context::{Context, Reporter};
@@ -60,6 +62,20 @@ pub(crate) fn context<'run>(
         cloud_init: None,
         random: StdRng::from_seed([7; 32]),
         reporter: warnings,
+    }
+}
+
+/// Does some work with mounts that nobody else sees.
+pub(crate) fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let apart = move || {
+        unshare(CloneFlags::CLONE_NEWNS).unwrap();
+        let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+        mount_change("/", private).unwrap();
+        work()
+    };
+    match std::thread::scope(|scope| scope.spawn(apart).join()) {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 

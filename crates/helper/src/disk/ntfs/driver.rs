@@ -136,30 +136,21 @@ fn late(what: &str, place: &Path) -> Error {
 mod tests {
     use std::process::Command;
 
-    use nix::sched::{CloneFlags, unshare};
-    use rustix::mount::{MountPropagationFlags, mount_change};
-
     use super::*;
     use crate::disk::mount::unmount_all;
     use crate::guest::root::{Attributes, FILE_LIMIT, Root};
-    use crate::run::testing::{resize, tool};
+    use crate::run::testing::{apart, resize, tool};
 
     /// Works on a new NTFS, and gives it back unmounted.
     fn mounted(access: Access, volume: &Path, work: impl FnOnce(&Root) + Send) {
-        std::thread::scope(|scope| {
-            let work = scope.spawn(move || {
-                unshare(CloneFlags::CLONE_NEWNS).unwrap();
-                let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-                mount_change("/", private).unwrap();
-                let directory = tempfile::tempdir().unwrap();
-                let target = directory.path().join("target");
-                fs::create_dir(&target).unwrap();
-                mount(volume, &target, access).unwrap();
-                work(&Root::of_windows(&target).unwrap());
-                unmount_all(&target).unwrap();
-                assert!(!is_mounted(&target).unwrap());
-            });
-            work.join().unwrap();
+        apart(|| {
+            let directory = tempfile::tempdir().unwrap();
+            let target = directory.path().join("target");
+            fs::create_dir(&target).unwrap();
+            mount(volume, &target, access).unwrap();
+            work(&Root::of_windows(&target).unwrap());
+            unmount_all(&target).unwrap();
+            assert!(!is_mounted(&target).unwrap());
         });
     }
 

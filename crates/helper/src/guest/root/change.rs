@@ -30,7 +30,9 @@ impl Root {
     }
 
     fn make_directory(&self, path: &Path, attributes: Attributes) -> Result<()> {
-        let Some(place) = self.place(path)? else {
+        let place = self.place(path)?;
+        self.check_link(path, place.as_ref())?;
+        let Some(place) = place else {
             return Err(failed("making the directory", path, Errno::NOENT));
         };
         match &place.found {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, readlinkat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
-use super::{Root, failed, shown};
+use super::place::Place;
+use super::{Root, Ways, failed, shown};
 use crate::error::{Doing, Error, Result};
 
 impl Root {
@@ -21,13 +22,27 @@ impl Root {
         Ok(entry.is_some_and(|entry| entry.found.is_some()))
     }
 
+    /// Sees to it that nothing is made through a link of Windows that leads nowhere: a junction that
+    /// names a drive, or a file that the driver shows as a link because only Windows can read it.
+    pub(super) fn check_link(&self, path: &Path, place: Option<&Place>) -> Result<()> {
+        let is_there = place.is_some_and(|place| place.found.is_some());
+        if self.ways != Ways::Windows || is_there || !self.is_link(path)? {
+            return Ok(());
+        }
+        Err(Error::image(format!(
+            "{} is a link or junction that leads nowhere on this volume, or in a form that only \
+             Windows reads, such as that of compact /exe",
+            shown(path)
+        )))
+    }
+
     /// What a symbolic link says, unresolved; `None` when there is no link.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn link_target(&self, path: impl AsRef<Path>) -> Result<Option<PathBuf>> {
         let path = path.as_ref();
-        let Some(entry) = self.entry(path)?.filter(super::place::Place::is_link) else {
+        let Some(entry) = self.entry(path)?.filter(Place::is_link) else {
             return Ok(None);
         };
         let target = readlinkat(&entry.directory, &entry.name, Vec::new())
@@ -59,7 +74,7 @@ impl Root {
     /// When it cannot be removed.
     pub fn remove_link(&self, path: impl AsRef<Path>) -> Result<bool> {
         let path = path.as_ref();
-        let Some(entry) = self.entry(path)?.filter(super::place::Place::is_link) else {
+        let Some(entry) = self.entry(path)?.filter(Place::is_link) else {
             return Ok(false);
         };
         unlinkat(&entry.directory, &entry.name, AtFlags::empty())

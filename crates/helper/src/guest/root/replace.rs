@@ -53,7 +53,9 @@ impl Root {
     }
 
     fn put(&self, path: &Path, content: &[u8], attributes: Attributes, keep: Keep) -> Result<()> {
-        let Some(place) = self.place(path)? else {
+        let place = self.place(path)?;
+        self.check_link(path, place.as_ref())?;
+        let Some(place) = place else {
             return Err(Error::image(format!(
                 "{} cannot be written: the directory that should hold it does not exist",
                 shown(path)

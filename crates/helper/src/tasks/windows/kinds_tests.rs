@@ -28,7 +28,7 @@ fn planted(edition: Edition) -> Image {
     image
 }
 
-fn asked() -> Parameters {
+pub(super) fn asked() -> Parameters {
     let properties = [("WINRM", "yes"), ("USERS", "Administrator")];
     let properties = properties.map(|(name, value)| (name.to_owned(), value.to_owned()));
     Parameters {
@@ -57,7 +57,7 @@ fn mounted(context: &mut Context<'_>) -> Result<()> {
 }
 
 /// Every task that changes files, in its order.
-fn all(context: &mut Context<'_>) -> Result<Done> {
+pub(super) fn all(context: &mut Context<'_>) -> Result<Done> {
     mounted(context)?;
     for task in Task::ALL {
         if task.is_mounted() && !task.is_resize() && task.is_excludable() {

@@ -101,6 +101,8 @@ fn fault(path: &str, error: &AnswerFileError) -> Error {
 }
 
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod kinds_tests;
 #[cfg(test)]
 mod tests;

@@ -41,6 +41,9 @@ pub enum AnswerFileError {
     /// Not XML, with the place. A document type and with it all entities are refused here.
     #[error("it is not valid XML: {0}")]
     Xml(String),
+    /// A link that leads nowhere, or in a form of its own.
+    #[error("it is a link that leads nowhere, or in a form that only Windows reads")]
+    Unreadable,
     /// Elements in elements in elements.
     #[error("its elements lie more than {MAX_DEPTH} deep in each other")]
     Depth,

@@ -39,6 +39,10 @@ pub struct Candidate {
 pub fn of_image(root: &Root, architectures: &[Architecture]) -> Result<Option<Candidate>> {
     for place in PLACES {
         let Some(bytes) = root.read(place, LIMIT)? else {
+            // Setup may read what is only here a link that leads nowhere.
+            if root.has_entry(place)? {
+                return Err(fault(place, &AnswerFileError::Unreadable));
+            }
             continue;
         };
         let file =
