@@ -90,8 +90,10 @@ impl Owner {
         };
         let console = &mut machine.console;
         console.login("root", PASSWORD, BOOT)?;
-        let state = "systemctl is-system-running --wait || systemctl --failed --plain --no-legend";
-        let state = console.run_within(state, START)?;
+        // What starts meanwhile writes to the console too.
+        console.run_within("systemctl is-system-running --wait || true", START)?;
+        let state = "systemctl is-system-running || systemctl --failed --no-legend --no-pager";
+        let state = console.run(state)?;
         ensure!(state == "running", "the system is {state}");
         Ok(Running {
             owner: self,

@@ -56,7 +56,7 @@ impl System {
     pub(super) fn recipe(self) -> &'static str {
         match self {
             System::Plain => "2",
-            System::CloudInit => "1",
+            System::CloudInit => "2",
         }
     }
 
@@ -85,7 +85,8 @@ impl System {
                 root,
                 &["useradd", "--create-home", "--shell", "/bin/bash", "debian"],
             ),
-            System::CloudInit => Ok(()),
+            // As Debian's own images have it: cloud-init fails to make the one that it takes for the default.
+            System::CloudInit => write(root, "etc/default/locale", "LANG=C.UTF-8\n"),
         }
     }
 }
