@@ -109,15 +109,21 @@ pub fn detect(
     Ok(system)
 }
 
-/// Mounts an NTFS and says which Windows lies on it; without one it is unmounted again.
+/// Mounts an NTFS and says which Windows lies on it; without one it is unmounted again. `before`
+/// is done before its registry is read.
 ///
 /// # Errors
 /// When it cannot be mounted, or its registry is damaged.
-pub fn mount_windows(device: &Path, target: &Path, access: Access) -> Result<Option<Windows>> {
+pub fn mount_windows(
+    device: &Path,
+    target: &Path,
+    access: Access,
+    before: impl FnOnce(&Root) -> Result<()>,
+) -> Result<Option<Windows>> {
     mount(device, Kind::Ntfs, target, access, None)?;
     let root = Root::of_windows(target)?;
     let windows = if system::is_here(&root) {
-        Windows::read(&root).map(Some)
+        before(&root).and_then(|()| Windows::read(&root)).map(Some)
     } else {
         Ok(None)
     };
@@ -334,7 +340,7 @@ fn looks_like_root(device: &Path, kind: Kind, target: &Path) -> Result<bool> {
 /// The family of the Windows on an NTFS. One that cannot be mounted has none; one whose registry
 /// cannot be read is a fault of the image.
 fn family_on(device: &Path, target: &Path) -> Result<Option<OsFamily>> {
-    let windows = match mount_windows(device, target, Access::Read) {
+    let windows = match mount_windows(device, target, Access::Read, |_| Ok(())) {
         Err(Error::Program { .. }) => None,
         windows => windows?,
     };

@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 use crate::guest::fstab::{self, Entry};
 use crate::guest::immutable;
 use crate::guest::root::{FILE_LIMIT, Root, shown};
+use crate::guest::windows::registry::Hive;
+use crate::guest::windows::system::{SAM, SOFTWARE, SYSTEM};
 use crate::run::context::{Context, Done};
 use crate::tasks::growth::{lvm, root_volume};
 use encrypted::Encrypted;
@@ -87,7 +89,18 @@ fn mount_windows(context: &mut Context<'_>, device: &Path, name: &str) -> Result
              makes it when it starts"
         ));
     }
-    let windows = detect::mount_windows(device, &context.target, Access::Write)?;
+    let (target, access) = (&context.target, Access::Write);
+    let windows = detect::mount_windows(device, target, access, |root| {
+        for hive in [SYSTEM, SOFTWARE, SAM] {
+            if Hive::replay(root, hive)?.is_some() {
+                context.reporter.notice(&format!(
+                    "{hive} of the image was being written when the machine stopped: what its log \
+                     holds is in it now"
+                ));
+            }
+        }
+        Ok(())
+    })?;
     let Some(windows) = windows else {
         return Err(Error::image(format!(
             "{name} is not the root of a Windows: it has no Windows/System32 with its registry; \

@@ -16,6 +16,8 @@ use crate::guest::root::Root;
 mod cells;
 mod keys;
 mod lists;
+mod logs;
+mod marvin;
 mod value;
 mod values;
 
@@ -81,18 +83,10 @@ impl Hive {
     }
 
     fn new(file: File, name: &str, purpose: Purpose) -> Result<Hive> {
-        let mut hive = Hive {
-            file,
-            name: name.into(),
-            bins: 0,
-            root: 0,
-            minor: 0,
-            room: (0, 0),
-            is_open: false,
-        };
+        let mut hive = Hive::bare(file, name);
         let base = hive.base()?;
         let field = |at| u32_at(&base, at).unwrap_or_default();
-        if !is_at(&base, 0, b"regf") || field(MAJOR) != 1 || field(FORMAT) != 1 {
+        if !is_hive(&base) {
             return Err(hive.fault("it is no registry hive"));
         }
         if field(CHECKSUM) != checksum(&base) {
@@ -101,8 +95,8 @@ impl Hive {
         let is_finished = field(SEQUENCE_1) == field(SEQUENCE_2);
         if !is_finished && purpose == Purpose::Set {
             return Err(Error::image(format!(
-                "{name} of the image was being written when the machine stopped, and a part of it \
-                 is in its log alone: start Windows and shut it down"
+                "{name} of the image was being written when the machine stopped, and its logs do not \
+                 hold the rest: start Windows and shut it down"
             )));
         }
         let length = hive.file.metadata().doing(|| hive.reading())?.len();
@@ -111,6 +105,19 @@ impl Hive {
             return Err(hive.fault("it is shorter than it says"));
         }
         Ok(hive)
+    }
+
+    /// One of which nothing is known yet.
+    fn bare(file: File, name: &str) -> Hive {
+        Hive {
+            file,
+            name: name.into(),
+            bins: 0,
+            root: 0,
+            minor: 0,
+            room: (0, 0),
+            is_open: false,
+        }
     }
 
     /// A value of a key; `None` when the key or the value is not there. Names of keys are parted
@@ -152,7 +159,7 @@ impl Hive {
             return Ok(());
         }
         self.is_open = false;
-        let writing = || format!("writing {} of the image", self.name);
+        let writing = || self.writing();
         self.file.sync_data().doing(writing)?;
         let mut base = self.base()?;
         let sequence: [u8; 4] = array(&base, SEQUENCE_1).unwrap_or_default();
@@ -190,9 +197,11 @@ impl Hive {
     fn write_base(&self, base: &mut [u8; 512]) -> Result<()> {
         let sum = checksum(base);
         put(base, CHECKSUM, &sum.to_le_bytes());
-        self.file
-            .write_all_at(base, 0)
-            .doing(|| format!("writing {} of the image", self.name))
+        self.file.write_all_at(base, 0).doing(|| self.writing())
+    }
+
+    fn writing(&self) -> String {
+        format!("writing {} of the image", self.name)
     }
 
     fn reading(&self) -> String {
@@ -203,6 +212,12 @@ impl Hive {
     fn fault(&self, why: &str) -> Error {
         Error::image(format!("{} of the image is damaged: {why}", self.name))
     }
+}
+
+/// Whether a base block begins a hive of a kind that is known.
+fn is_hive(base: &[u8; 512]) -> bool {
+    let is_one = |at| u32_at(base, at) == Some(1);
+    is_at(base, 0, b"regf") && is_one(MAJOR) && is_one(FORMAT)
 }
 
 /// The checksum of the base block: 508 bytes, in words, by exclusive or.

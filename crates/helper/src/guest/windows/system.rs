@@ -16,6 +16,8 @@ pub const SYSTEM32: &str = "/Windows/System32";
 pub const SOFTWARE: &str = "/Windows/System32/config/SOFTWARE";
 /// The hive with the settings of the machine.
 pub const SYSTEM: &str = "/Windows/System32/config/SYSTEM";
+/// The hive of accounts.
+pub const SAM: &str = "/Windows/System32/config/SAM";
 
 /// Keys of SOFTWARE.
 const VERSION: &str = r"Microsoft\Windows NT\CurrentVersion";

@@ -9,13 +9,13 @@ use crate::guest::authorized_keys;
 use crate::guest::windows::first_boot;
 use crate::guest::windows::password::{self, ADMINISTRATOR, LONGEST};
 use crate::guest::windows::registry::{Hive, Purpose};
+use crate::guest::windows::system::SAM;
 use crate::run::context::{Context, Done};
 
 /// What no name of an account can hold (Microsoft's "Naming conventions", `LMCONS`).
 const ILLEGAL: &str = "\"/\\[]:;|=,+*?<>@";
 
-/// The hive of accounts, and the key whose keys are their names.
-const SAM: &str = "/Windows/System32/config/SAM";
+/// The key of SAM whose keys are the names of accounts.
 const NAMES: &str = r"SAM\Domains\Account\Users\Names";
 
 /// Where the OpenSSH server is that comes with Windows, and the one that people install.

@@ -14,6 +14,8 @@ use super::kinds_tests::{all, asked};
 use crate::disk::detect::mount_windows;
 use crate::disk::mount::{Access, unmount_all};
 use crate::guest::testing::Image;
+use crate::guest::windows::registry::Hive;
+use crate::guest::windows::system::SYSTEM;
 use crate::run::testing::apart;
 
 /// How long one may keep the helper busy.
@@ -63,7 +65,9 @@ fn deploy(volume: &Path, parameters: &Parameters) -> Result<(), String> {
     let image = Image::empty();
     let target = image.path("/");
     let done = apart(|| {
-        let windows = mount_windows(volume, &target, Access::Write);
+        let windows = mount_windows(volume, &target, Access::Write, |root| {
+            Hive::replay(root, SYSTEM).map(drop)
+        });
         let done = match windows {
             Ok(Some(_)) => image.run(all, parameters).0.map(drop),
             Ok(None) => return Err("no Windows".to_owned()),

@@ -63,7 +63,7 @@ impl Hive {
         let position = position(at) + u64::from(SIZE) + u64::from(within);
         self.file
             .write_all_at(bytes, position)
-            .doing(|| format!("writing {} of the image", self.name))
+            .doing(|| self.writing())
     }
 
     /// Makes a cell with this content, in a bin at the end of the hive.
@@ -87,7 +87,7 @@ impl Hive {
         }
         self.file
             .write_all_at(&cell, position(at))
-            .doing(|| format!("writing {} of the image", self.name))?;
+            .doing(|| self.writing())?;
         self.room = (at + length, left);
         Ok(at)
     }
@@ -97,7 +97,7 @@ impl Hive {
         let size = self.room_of(at)? + SIZE;
         self.file
             .write_all_at(&size.to_le_bytes(), position(at))
-            .doing(|| format!("writing {} of the image", self.name))
+            .doing(|| self.writing())
     }
 
     fn add_bin(&mut self, length: u32) -> Result<()> {
@@ -117,7 +117,7 @@ impl Hive {
         put(&mut bin, 32, &(size - BIN_HEADER).to_le_bytes());
         self.file
             .write_all_at(&bin, position(self.bins))
-            .doing(|| format!("writing {} of the image", self.name))?;
+            .doing(|| self.writing())?;
         self.room = (self.bins + BIN_HEADER, size - BIN_HEADER);
         self.bins += size;
         Ok(())
