@@ -39,6 +39,10 @@ enum Need {
     Rarely,
 }
 
+/// How the aliases of ciphers and checksums begin (Linux, include/linux/crypto.h,
+/// `MODULE_ALIAS_CRYPTO`), as a name of a module.
+const CRYPTO_ALIAS: &str = "crypto_";
+
 /// The largest module, unpacked, in bytes.
 const MAX_MODULE: usize = 64 * 1024 * 1024;
 
@@ -148,8 +152,9 @@ impl Collector<'_> {
             self.insert(needed, depth + 1, order)?;
         }
         for wished in &info.soft {
-            // A cipher or checksum is wished for by its name alone; the driver that runs
-            // on every CPU has this suffix.
+            // A cipher or checksum is wished for by its name alone or by the alias that the kernel
+            // has for it; the driver that runs on every CPU has this suffix.
+            let wished = wished.strip_prefix(CRYPTO_ALIAS).unwrap_or(wished);
             self.insert(wished, depth + 1, order)?;
             self.insert(&format!("{wished}_generic"), depth + 1, order)?;
         }
