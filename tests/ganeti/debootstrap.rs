@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use harness::{Packages, Scene};
+use snf_image_testkit::filesystem::FileSystem;
+use snf_image_testkit::layout::Layout;
 use snf_image_testkit::tree;
 
 /// A directory with all packages that a small Debian stable needs: a mirror without a network.
@@ -116,4 +118,10 @@ fn a_debian_helper_is_built_and_deploys_with_its_parameters_on_a_disk_and_on_a_f
         .unwrap()
         .ended_with(1)
         .complained_of(&["floppy", "HELPER_PARAMETERS=virtio"]);
+
+    // Its kernel knows f2fs, that of the small one does not.
+    let settings = format!("HELPER_DIR=\"{}\"\n", helper.display());
+    scene.configure(&settings).unwrap();
+    let cell = scene.cell(FileSystem::F2fs).unwrap();
+    cell.becomes_a_machine(Layout::Gpt);
 }

@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use snf_image_testkit::tool::Tool;
+use snf_image_testkit::tool::{Tool, said};
 
 use crate::Scene;
 
@@ -40,6 +40,23 @@ impl Scene {
                 helper.directory.join(&name),
             )?;
         }
+        Ok(helper)
+    }
+
+    /// Builds a helper VM in this scene with the kernel of this package, which apt gets.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn helper_with_kernel(&self, package: &str) -> Result<OwnHelper> {
+        let helper = OwnHelper {
+            directory: self.path("helper"),
+        };
+        let kernel = format!("HELPER_KERNEL=\"{package}\"\n");
+        self.configure(&(helper.setting() + &kernel))?;
+        let mut build = self.snf_image();
+        build.args(["helper", "build", "--helper"]);
+        let output = build.arg(&self.product.helper).output()?;
+        ensure!(output.status.success(), "{}", said(&output));
         Ok(helper)
     }
 

@@ -1,7 +1,5 @@
 //! Every table with every file system: on a larger disk, with everything that can be asked for, and
 //! as an export that comes back. Read with tools that are not ours.
-//!
-//! An f2fs is only grown: the kernel of the small helper does not know it.
 // SPDX-License-Identifier: BSD-2-Clause
 
 #![allow(
@@ -60,8 +58,22 @@ fn an_f2fs_grows_and_is_refused_by_name_where_the_kernel_does_not_know_it() {
     cell.grows_alone(Layout::Gpt);
     let (image, _) = cell.image(Layout::Gpt).unwrap();
     let mut command = scene.deployment(&image, "disk", ["--hostname=vm"]);
-    let words = ["holds f2fs, which the kernel of this helper does not know"];
+    let words = [
+        "holds f2fs, which the kernel of this helper",
+        "HELPER_KERNEL",
+    ];
     scene.fails(&mut command, 1, &words);
+}
+
+#[test]
+fn an_f2fs_becomes_a_machine_in_every_table_where_the_kernel_knows_it() {
+    let Some(scene) = Scene::set() else { return };
+    let helper = scene.helper_with_kernel("linux-image-amd64").unwrap();
+    scene.configure(&helper.setting()).unwrap();
+    let cell = scene.cell(FileSystem::F2fs).unwrap();
+    for layout in [Layout::Gpt, Layout::Logical, Layout::Whole] {
+        cell.becomes_a_machine(layout);
+    }
 }
 
 #[test]
@@ -109,6 +121,51 @@ fn a_group_whose_growth_would_be_a_guess_is_left_alone_by_name() {
     assert_eq!(FileSystem::Lvm.problems(&result).unwrap(), "");
     let hostname = FileSystem::Lvm.text(&result, "/etc/hostname").unwrap();
     assert_eq!(hostname, "vm\n");
+}
+
+/// A thin volume `root` and its pool, in the text of LVM's metadata: lvcreate(8) makes none without
+/// a kernel that knows them.
+const THIN: &str = r#"
+logical_volumes {
+    root { id = "1qfY8r-D24U-cdBA-Ax29-dP7H-MKX5-PQqHyN" status = ["READ", "WRITE", "VISIBLE"] segment_count = 1
+        segment1 { start_extent = 0 extent_count = 10 type = "thin" thin_pool = "pool"
+            transaction_id = 0 device_id = 1 } }
+    pool { id = "2qfY8r-D24U-cdBA-Ax29-dP7H-MKX5-PQqHyN" status = ["READ", "WRITE", "VISIBLE"] segment_count = 1
+        segment1 { start_extent = 0 extent_count = 10 type = "thin-pool" metadata = "pool_tmeta"
+            pool = "pool_tdata" transaction_id = 1 chunk_size = 128 } }
+    pool_tmeta { id = "3qfY8r-D24U-cdBA-Ax29-dP7H-MKX5-PQqHyN" status = ["READ", "WRITE"] segment_count = 1
+        segment1 { start_extent = 0 extent_count = 1 type = "striped" stripe_count = 1 stripes = ["pv0", 0] } }
+    pool_tdata { id = "4qfY8r-D24U-cdBA-Ax29-dP7H-MKX5-PQqHyN" status = ["READ", "WRITE"] segment_count = 1
+        segment1 { start_extent = 0 extent_count = 10 type = "striped" stripe_count = 1 stripes = ["pv0", 1] } }
+}
+"#;
+
+#[test]
+fn a_root_on_a_thin_volume_is_refused_by_name_and_kind() {
+    let Some(scene) = Scene::set() else { return };
+    let (content, metadata) = (scene.path("content"), scene.path("metadata"));
+    File::create(&content).unwrap().set_len(64 * MIB).unwrap();
+    let device = Loop::over(&content).unwrap();
+    let file = metadata.to_str().unwrap();
+    for (command, arguments) in [
+        ("pvcreate", &[device.name()][..]),
+        ("vgcreate", &["vg0", device.name()]),
+        ("vgcfgbackup", &["--file", file, "vg0"]),
+    ] {
+        device.lvm(command, arguments).unwrap();
+    }
+    let text = fs::read_to_string(&metadata).unwrap();
+    let (group, end) = text.rsplit_once('}').unwrap();
+    fs::write(&metadata, format!("{group}{THIN}}}{end}")).unwrap();
+    device
+        .lvm("vgcfgrestore", &["--force", "--file", file, "vg0"])
+        .unwrap();
+    drop(device);
+    let image = scene.path("image");
+    Layout::Gpt.make(&image, &content, 64).unwrap();
+    let mut command = scene.deployment(&image, "disk", ["--hostname=vm"]);
+    let words = ["none of its volumes is the root", "vg0/root: thin,sparse"];
+    scene.fails(&mut command, 1, &words);
 }
 
 /// Debian's own layout: the root in a subvolume that is not the default one, and here on two

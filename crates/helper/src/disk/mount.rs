@@ -66,7 +66,7 @@ pub fn mount(
     match rustix::mount::mount(device, target, driver, flags, options.as_c_str()) {
         Err(Errno::NODEV) => Err(Error::image(format!(
             "{} holds {kind}, which the kernel of this helper does not know: build the helper \
-             with HELPER_BUILDER=\"debootstrap\"",
+             with HELPER_KERNEL=\"linux-image-amd64\"",
             device.display()
         ))),
         result => result.doing(doing),

@@ -50,8 +50,8 @@ pub enum Builder {
 /// Where the helper's kernel comes from.
 #[derive(Debug, Clone)]
 pub enum KernelSource {
-    /// The package of this Debian release for virtual machines, got with apt.
-    Debian,
+    /// A package of this Debian release, got with apt.
+    Package(String),
     /// Files of this machine.
     Files {
         /// A bzImage, or an ELF kernel with a PVH entry.
@@ -110,8 +110,8 @@ impl Ingredients {
     ) -> Result<Self, ApplianceError> {
         let tools = tools::collect(cancel)?;
         let (kernel_source, kernel, modules) = match source {
-            KernelSource::Debian => {
-                let package = debian::kernel_package(staging, cancel)?;
+            KernelSource::Package(name) => {
+                let package = debian::kernel_package(name, staging, cancel)?;
                 (package.name, package.kernel, package.modules)
             }
             KernelSource::Files { kernel, modules } => (

@@ -8,9 +8,6 @@ use super::error::{ApplianceError, Doing};
 use super::run::Program;
 use crate::cancel::Cancel;
 
-/// The package that always depends on the current kernel for virtual machines.
-const METAPACKAGE: &str = "linux-image-cloud-amd64";
-
 /// Debian's description of the running system.
 const OS_RELEASE: &str = "/etc/os-release";
 
@@ -25,24 +22,26 @@ pub(super) struct KernelPackage {
     pub(super) modules: PathBuf,
 }
 
-/// Downloads the kernel's package into `directory` and unpacks it there.
+/// Downloads a kernel's package into `directory` and unpacks it there. One that only depends on
+/// the current kernel stands for that.
 ///
 /// # Errors
 /// When apt offers none or a step fails.
 pub(super) fn kernel_package(
+    wanted: &str,
     directory: &Path,
     cancel: &Cancel,
 ) -> Result<KernelPackage, ApplianceError> {
     let options = apt_options(&fs::read_to_string(OS_RELEASE).unwrap_or_default());
     let record = Program::new("apt-cache", "apt")
         .args(&options)
-        .args(["show", "--no-all-versions", METAPACKAGE])
+        .args(["show", "--no-all-versions", wanted])
         .run(cancel)
         .map_err(|error| match error {
-            ApplianceError::Program { .. } => no_package(),
+            ApplianceError::Program { .. } => ApplianceError::NoKernelPackage(wanted.to_owned()),
             other => other,
         })?;
-    let name = dependency(&record).ok_or_else(no_package)?;
+    let name = dependency(&record).unwrap_or(wanted);
     tracing::info!("downloading the package {name}");
     Program::new("apt-get", "apt")
         .args(&options)
@@ -122,10 +121,6 @@ fn find(directory: &Path, wanted: impl Fn(&str) -> bool) -> Result<PathBuf, Appl
         }
     }
     Err(std::io::Error::from(std::io::ErrorKind::NotFound)).doing(doing)
-}
-
-fn no_package() -> ApplianceError {
-    ApplianceError::NoKernelPackage(METAPACKAGE.to_owned())
 }
 
 #[cfg(test)]

@@ -66,8 +66,8 @@ pub enum ApplianceError {
     },
     /// apt offers no kernel.
     #[error(
-        "apt offers no kernel through the package {0}: run `apt-get update`, or name a kernel \
-         with --kernel FILE --modules DIRECTORY"
+        "apt offers no package {0} with a kernel: run `apt-get update`, name another with \
+         HELPER_KERNEL, or a kernel with --kernel FILE --modules DIRECTORY"
     )]
     NoKernelPackage(String),
     /// The kernel cannot be used.

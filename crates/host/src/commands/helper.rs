@@ -20,7 +20,7 @@ const INSTALLED: &str = "/usr/lib/snf-image/snf-image-helper";
 
 pub(super) fn build(arguments: &HelperBuildArguments, settings: &Settings) -> Result<(), Failure> {
     let builder = match settings.helper_builder {
-        HelperBuilder::Initramfs => initramfs(arguments),
+        HelperBuilder::Initramfs => initramfs(arguments, settings),
         HelperBuilder::Debootstrap => debootstrap(arguments, settings)?,
     };
     let options = BuildOptions {
@@ -39,13 +39,13 @@ pub(super) fn build(arguments: &HelperBuildArguments, settings: &Settings) -> Re
     Ok(())
 }
 
-fn initramfs(arguments: &HelperBuildArguments) -> Builder {
+fn initramfs(arguments: &HelperBuildArguments, settings: &Settings) -> Builder {
     let kernel = match (&arguments.kernel, &arguments.modules) {
         (Some(kernel), Some(modules)) => KernelSource::Files {
             kernel: kernel.clone(),
             modules: modules.clone(),
         },
-        _ => KernelSource::Debian,
+        _ => KernelSource::Package(settings.helper_kernel.clone()),
     };
     Builder::Initramfs {
         helper: arguments.helper.clone().unwrap_or_else(program),

@@ -48,6 +48,8 @@ pub struct Settings {
     pub helper_dir: PathBuf,
     /// `HELPER_BUILDER`: how it is made.
     pub helper_builder: HelperBuilder,
+    /// `HELPER_KERNEL`: the package whose kernel the builder initramfs takes.
+    pub helper_kernel: String,
     /// `HELPER_PKG`: the package snf-image-helper, absolute or in HELPER_DIR; may be empty.
     pub helper_pkg: PathBuf,
     /// `HELPER_SUITE`: the release of Debian for the builder debootstrap.
@@ -132,6 +134,7 @@ impl Default for Settings {
         Settings {
             helper_dir: PathBuf::from("/var/lib/snf-image/helper"),
             helper_builder: HelperBuilder::Initramfs,
+            helper_kernel: "linux-image-cloud-amd64".into(),
             helper_pkg: PathBuf::new(),
             helper_suite: "stable".into(),
             helper_mirror: String::new(),
@@ -193,6 +196,17 @@ impl Settings {
                     "debootstrap" => HelperBuilder::Debootstrap,
                     _ => return Err(refuse("it is one of initramfs, debootstrap")),
                 };
+            }
+            "HELPER_KERNEL" => {
+                // Names of packages (Debian Policy, 5.6.7).
+                let plain = |byte: u8| {
+                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte)
+                };
+                self.helper_kernel = Some(value.to_owned())
+                    .filter(|name| name.starts_with("linux-image-") && name.bytes().all(plain))
+                    .ok_or_else(|| {
+                        refuse("it is the name of a package, such as linux-image-amd64")
+                    })?;
             }
             "HELPER_PKG" => self.helper_pkg = PathBuf::from(value),
             "HELPER_SUITE" => {
@@ -364,6 +378,7 @@ impl Settings {
                 "HELPER_HARD_TIMEOUT",
                 self.helper_hard_timeout.as_secs().to_string(),
             ),
+            ("HELPER_KERNEL", self.helper_kernel.clone()),
             ("HELPER_MEMORY", self.helper_memory_mib.to_string()),
             ("HELPER_MIRROR", self.helper_mirror.clone()),
             ("HELPER_PARAMETERS", seat.to_owned()),

@@ -35,6 +35,8 @@ fn a_value_that_a_setting_does_not_take_is_refused() {
     for (name, value) in [
         ("HELPER_DIR", "relative"),
         ("HELPER_BUILDER", "multistrap"),
+        ("HELPER_KERNEL", "--help"),
+        ("HELPER_KERNEL", "linux-image-amd64/sid"),
         ("HELPER_SUITE", "--help"),
         ("HELPER_MIRROR", "/srv/debian"),
         ("HELPER_USER", ""),
