@@ -25,6 +25,7 @@ const INCOMPAT_EXT3: u32 = 0x2 | INCOMPAT_RECOVER | 0x10;
 const INCOMPAT_64BIT: u32 = 0x80;
 /// Sparse superblocks and large files: all that ext3 knows.
 const RO_COMPAT_EXT3: u32 = 0x3;
+const RO_COMPAT_METADATA_CSUM: u32 = 0x400;
 /// The largest `s_log_block_size`: blocks of 64 KiB.
 const MAX_LOG_BLOCK_SIZE: u32 = 6;
 
@@ -134,6 +135,12 @@ impl Superblock {
         let journal = self.compatible & COMPAT_HAS_JOURNAL != 0;
         self.state & STATE_ERROR != 0 || self.state & STATE_VALID == 0 && !journal
     }
+
+    /// Whether the kernel notices by itself where it is damaged: all its metadata have checksums.
+    #[must_use]
+    pub fn has_checksums(&self) -> bool {
+        self.read_only & RO_COMPAT_METADATA_CSUM != 0
+    }
 }
 
 /// Checks a file system that is not mounted, and repairs what can be repaired safely.
@@ -154,7 +161,8 @@ pub fn check(device: &Path, name: &str) -> Result<()> {
     }
 }
 
-/// Grows a checked file system to the size of its device.
+/// Grows a file system to the size of its device: the kernel does it where it is mounted, else it must
+/// have been checked.
 ///
 /// # Errors
 /// When `resize2fs` fails.

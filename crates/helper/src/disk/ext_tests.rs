@@ -43,6 +43,15 @@ fn errors_once_seen_ask_for_a_check_and_are_repaired() {
 }
 
 #[test]
+fn checksums_are_those_of_all_metadata() {
+    for (features, expected) in [("metadata_csum", true), ("^metadata_csum,uninit_bg", false)] {
+        let file = made(16, &["-t", "ext4", "-O", features]);
+        let superblock = Superblock::read(file.path()).unwrap();
+        assert_eq!(superblock.has_checksums(), expected);
+    }
+}
+
+#[test]
 fn a_file_system_that_needs_a_person_is_refused() {
     let file = made(16, &["-t", "ext4"]);
     // Two names for one directory: only a person can say which one is right.

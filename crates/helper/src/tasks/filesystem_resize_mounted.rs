@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
-use crate::disk::mount::{Access, mount, point_of, unmount_all};
+use crate::disk::mount::point_of;
 use crate::disk::probe::Kind;
 use crate::disk::{btrfs, xfs};
 use crate::error::Result;
 use crate::run::context::{Context, Done};
 use crate::tasks::filesystem_resize_unmounted::sized;
-use crate::tasks::growth::{Content, Found, aside, find};
+use crate::tasks::growth::{Content, Found, find, while_aside};
 
 /// Grows the last file system on the disk, or the root on a volume of LVM there.
 ///
@@ -35,10 +35,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         if let Some(point) = point_of(device, *kind, &context.target)? {
             return grow(&content, &point);
         }
-        let aside = aside(context)?;
-        mount(device, *kind, &aside, Access::Write, None)?;
-        let grown = grow(&content, &aside);
-        grown.and(unmount_all(&aside))
+        while_aside(context, &content, |point| grow(&content, point))
     })
 }
 

@@ -1,15 +1,13 @@
 //! FilesystemResizeUnmounted: grows the file system of the last partition to fill it.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::path::Path;
-
 use crate::disk::ext::{self, Superblock};
 use crate::disk::fit::Fit;
 use crate::disk::probe::Kind;
 use crate::disk::{device, f2fs, ntfs};
 use crate::error::{Error, Result};
 use crate::run::context::{Context, Done};
-use crate::tasks::growth::{Content, Found, find};
+use crate::tasks::growth::{Content, Found, find, while_aside};
 
 /// The property that keeps Windows from checking an NTFS that was grown.
 const NO_CHECK: &str = "OFFLINE_NTFSRESIZE_NOCHECK";
@@ -22,7 +20,7 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
     match find(context)? {
         Found::Nothing(reason) => Ok(Done::Skipped(reason)),
         Found::Content(content) if content.kind == Kind::Ntfs => grow_ntfs(context, &content),
-        Found::Content(content) => grow(&content),
+        Found::Content(content) => grow(context, &content),
         Found::Volume {
             physical,
             group,
@@ -33,19 +31,19 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
                 return Ok(Done::Skipped(objection));
             }
             if !group.has_room(&physical) {
-                return grow(&root);
+                return grow(context, &root);
             }
             group.grow(&physical, &volume)?;
             // What of it is done while it is mounted comes later.
-            grow(&root).map(|_| Done::Yes)
+            grow(context, &root).map(|_| Done::Yes)
         }
     }
 }
 
-fn grow(content: &Content) -> Result<Done> {
+fn grow(context: &Context<'_>, content: &Content) -> Result<Done> {
     let Content { device, name, kind } = content;
     match kind {
-        Kind::Ext(_) => grow_ext(device, name),
+        Kind::Ext(_) => grow_ext(context, content),
         Kind::F2fs => sized(f2fs::read_fit(device)?, name, || f2fs::grow(device, name)),
         Kind::Xfs | Kind::Btrfs => Ok(Done::Skipped(format!(
             "{name} holds {kind}, which grows while it is mounted"
@@ -75,9 +73,16 @@ fn grow_ntfs(context: &mut Context<'_>, content: &Content) -> Result<Done> {
     Ok(done)
 }
 
-fn grow_ext(device: &Path, name: &str) -> Result<Done> {
-    let fit = Superblock::read(device)?.fit(device::size(device)?);
-    sized(fit, name, || {
+/// The kernel grows what it can check as it goes, at once. Anything else, and what the kernel refuses, is
+/// checked whole, which takes time for every file there is.
+fn grow_ext(context: &Context<'_>, content: &Content) -> Result<Done> {
+    let Content { device, name, .. } = content;
+    let superblock = Superblock::read(device)?;
+    let is_sound = superblock.has_checksums() && !superblock.needs_check();
+    sized(superblock.fit(device::size(device)?), name, || {
+        if is_sound && while_aside(context, content, |_| ext::grow(device)).is_ok() {
+            return Ok(());
+        }
         ext::check(device, name)?;
         ext::grow(device)
     })

@@ -1,6 +1,8 @@
 //! File systems on grown image files, judged by e2fsck(8).
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::path::Path;
+
 use super::*;
 use crate::run::testing::{Warnings, context, parameters, resize, tool};
 

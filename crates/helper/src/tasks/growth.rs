@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::disk::lvm::{Group, Lvm, Volume};
+use crate::disk::mount::{Access, mount, unmount_all};
 use crate::disk::probe::{self, Kind};
 use crate::disk::{detect, device};
 use crate::error::{Doing, Result};
@@ -126,6 +127,21 @@ pub(super) fn aside(context: &Context<'_>) -> Result<PathBuf> {
     let aside = context.target.with_file_name("aside");
     fs::create_dir_all(&aside).doing(|| format!("making {}", aside.display()))?;
     Ok(aside)
+}
+
+/// Does something to a file system that the image itself does not mount, while it is mounted aside.
+///
+/// # Errors
+/// When it cannot be mounted or unmounted, or that which is done fails.
+pub(super) fn while_aside(
+    context: &Context<'_>,
+    content: &Content,
+    act: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let aside = aside(context)?;
+    mount(&content.device, content.kind, &aside, Access::Write, None)?;
+    let outcome = act(&aside);
+    outcome.and(unmount_all(&aside))
 }
 
 /// The volumes of LVM, made visible when they are asked for first.
