@@ -75,7 +75,6 @@ pub fn deploy(
         .map_err(|error| error.or_signal(cancel))?;
 
     let appliance = Appliance::open(&settings.helper_dir).map_err(DeployError::from)?;
-    appliance.verify().map_err(DeployError::from)?;
     let seat = Seat::new(request, gathered, settings).map_err(DeployError::from)?;
     let mut machine = machine::new(settings, &appliance)?;
     machine.disks.push(machine::disk(&target, false)?);
@@ -91,15 +90,16 @@ pub fn deploy(
         let mut running = vm::start(machine, Box::new(watcher)).map_err(DeployError::from)?;
         // Each part stops the others when it fails, and says so itself.
         let copying = scope.spawn(|| {
-            stop_on_failure(cancel, || match image {
-                Some(Ready { input, order, .. }) => {
-                    let (vetting, monitor) = (&mut vetting, &**monitor);
-                    let copied =
-                        image::put(input, order, vetting, &target, &user, monitor, cancel)?;
-                    tell(&copied, monitor);
-                    Ok(())
-                }
-                None => Ok(()),
+            stop_on_failure(cancel, || {
+                // The VM that starts from these files meanwhile reads nothing before its gate is open.
+                appliance.verify().map_err(DeployError::from)?;
+                let Some(Ready { input, order, .. }) = image else {
+                    return Ok(());
+                };
+                let (vetting, monitor) = (&mut vetting, &**monitor);
+                let copied = image::put(input, order, vetting, &target, &user, monitor, cancel)?;
+                tell(&copied, monitor);
+                Ok(())
             })
         });
         let telling = scope.spawn(|| stop_on_failure(cancel, || seat.fill(request)));
