@@ -15,7 +15,7 @@ use harness::{Deployment, Outcome, Scene};
 use serde_json::Value;
 use snf_image_testkit::tree;
 
-const TASKS: [&str; 20] = [
+const TASKS: [&str; 21] = [
     "FixPartitionTable",
     "FilesystemResizeUnmounted",
     "MountImage",
@@ -30,6 +30,7 @@ const TASKS: [&str; 20] = [
     "ConfigureNetwork",
     "DeleteSSHKeys",
     "DisableRemoteDesktopConnections",
+    "InstallDrivers",
     "RemoveIdentity",
     "EnforcePersonality",
     "FirstBoot",

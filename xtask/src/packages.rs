@@ -37,6 +37,8 @@ pub(crate) const DEBIAN: &[&str] = &[
     "perl",
     "util-linux",
     "procps",
+    // Drivers for Windows in an ISO file.
+    "genisoimage",
     // Registry hives: made and read by hivex, read by reged.
     "chntpw",
     "libwin-hivex-perl",

@@ -6,7 +6,7 @@ use std::{env, fs, process};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use snf_image_protocol::{Event, Gate, MAX_GATE_LINE, Parameters, Task, VERSION, Verdict};
+use snf_image_protocol::{Drivers, Event, Gate, MAX_GATE_LINE, Parameters, Task, VERSION, Verdict};
 
 use crate::channel::{Events, Port, console, plain, read_line};
 use crate::disk::table::Table;
@@ -170,7 +170,7 @@ fn find_disks() -> Result<Vec<PathBuf>> {
 fn deploy(
     parameters: &Parameters,
     parameters_dir: PathBuf,
-    disks: Vec<PathBuf>,
+    mut disks: Vec<PathBuf>,
     random: StdRng,
     events: &Events,
 ) -> Result<Vec<String>> {
@@ -180,6 +180,10 @@ fn deploy(
     }
     let mut reporter = events.clone();
     let target = PathBuf::from(TARGET);
+    let drivers = match &parameters.windows.drivers {
+        Some(Drivers::Disk) => disks.pop(),
+        Some(Drivers::Directory(_)) | None => None,
+    };
     let Some(disk) = disks.first() else {
         return Err(Error::image("the helper was given no disk"));
     };
@@ -217,6 +221,7 @@ fn deploy(
         shut: Vec::new(),
         windows: None,
         cloud_init: None,
+        drivers,
         random,
         reporter: &mut reporter,
     };

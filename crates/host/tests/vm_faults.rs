@@ -25,7 +25,7 @@ my %fd; for (@ARGV) { $fd{$1} = $2 if /^socket,id=(\w+),fd=(\d+)$/ }
 my %port; open($port{$_}, "+<&=", $fd{$_}) or die for keys %fd;
 sub say { my ($port, $text) = @_; while (length $text) {
     my $sent = syswrite($port{$port}, $text) // die; substr($text, 0, $sent) = ""; } }
-sub ready { say("events", qq({"event":"ready","protocol":4,"release":"fake"}\n)) }
+sub ready { say("events", qq({"event":"ready","protocol":5,"release":"fake"}\n)) }
 sub await_gate { my $line = ""; sysread($port{events}, $line, 1, length $line) or die
     until $line =~ /\n/; $line =~ /"key":"(\w+)"/; $1 }
 sub task { say("events", qq({"event":"task-start","task":"$_[0]"}\n)) }
@@ -125,7 +125,7 @@ fn another_protocol_says_what_to_do() {
     let script = r#"say("events", qq({"event":"ready","protocol":9,"release":"7.0"}\n)); sleep 9;"#;
     assert_eq!(
         why(script),
-        "the helper (release 7.0) speaks protocol 9, not 4: \
+        "the helper (release 7.0) speaks protocol 9, not 5: \
          rebuild it with `snf-image helper build`"
     );
 }

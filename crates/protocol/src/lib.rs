@@ -37,4 +37,4 @@ pub use properties::{
 pub use secret::Secret;
 pub use task::Task;
 pub use verdict::Verdict;
-pub use windows::Windows;
+pub use windows::{Drivers, Windows};

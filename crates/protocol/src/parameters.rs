@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Hostname, InjectedFile, Nic, Properties, Secret, Task, Windows};
 
 /// The version of everything in this crate. Host and helper must agree on it.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The label of the ext2 file system on the parameters disk, by which the helper finds it.
 pub const PARAMS_LABEL: &str = "SNF-PARAMS";

@@ -36,6 +36,8 @@ pub enum Task {
     DeleteSSHKeys,
     /// Keeps Remote Desktop of Windows shut until its setup is done.
     DisableRemoteDesktopConnections,
+    /// Puts drivers for the machine's disks and network into Windows.
+    InstallDrivers,
     /// Takes away what belongs to the machine that the image was made on.
     RemoveIdentity,
     /// Puts files into the image.
@@ -52,7 +54,7 @@ pub enum Task {
 
 impl Task {
     /// Every built-in task in the order in which they run.
-    pub const ALL: [Task; 20] = [
+    pub const ALL: [Task; 21] = [
         Task::FixPartitionTable,
         Task::FilesystemResizeUnmounted,
         Task::MountImage,
@@ -67,6 +69,7 @@ impl Task {
         Task::ConfigureNetwork,
         Task::DeleteSSHKeys,
         Task::DisableRemoteDesktopConnections,
+        Task::InstallDrivers,
         Task::RemoveIdentity,
         Task::EnforcePersonality,
         Task::FirstBoot,
@@ -93,6 +96,7 @@ impl Task {
             Task::ConfigureNetwork => "ConfigureNetwork",
             Task::DeleteSSHKeys => "DeleteSSHKeys",
             Task::DisableRemoteDesktopConnections => "DisableRemoteDesktopConnections",
+            Task::InstallDrivers => "InstallDrivers",
             Task::RemoveIdentity => "RemoveIdentity",
             Task::EnforcePersonality => "EnforcePersonality",
             Task::FirstBoot => "FirstBoot",
@@ -119,6 +123,7 @@ impl Task {
             | Task::ConfigureNetwork
             | Task::DeleteSSHKeys
             | Task::DisableRemoteDesktopConnections
+            | Task::InstallDrivers
             | Task::RemoveIdentity => 50,
             Task::EnforcePersonality => 60,
             Task::FirstBoot => 65,

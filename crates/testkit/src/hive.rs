@@ -20,6 +20,14 @@ pub type Export = BTreeMap<String, Vec<String>>;
 /// When hivexregedit(1) takes it not.
 pub fn make(path: &Path, text: &str) -> Result<()> {
     fs::write(path, empty())?;
+    merge(path, text)
+}
+
+/// Puts what such a text says into a hive.
+///
+/// # Errors
+/// When hivexregedit(1) takes it not.
+pub fn merge(path: &Path, text: &str) -> Result<()> {
     let script = path.with_extension("reg");
     fs::write(
         &script,

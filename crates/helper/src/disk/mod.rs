@@ -11,6 +11,7 @@ pub mod f2fs;
 pub mod fit;
 pub mod fstab;
 pub mod gpt;
+pub mod iso;
 pub mod layout;
 pub mod lvm;
 pub mod mbr;

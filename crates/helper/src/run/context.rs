@@ -61,6 +61,8 @@ pub struct Context<'run> {
     pub windows: Option<Windows>,
     /// cloud-init of the image, where it is used; `InitializeDatasource` finds out.
     pub cloud_init: Option<CloudInit>,
+    /// The disk with drivers for Windows, where there is one.
+    pub drivers: Option<PathBuf>,
     /// Draws everything that must be unique. Seeded by the host when it opened the gate.
     pub random: StdRng,
     /// Where warnings go.

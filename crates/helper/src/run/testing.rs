@@ -30,9 +30,9 @@ impl Reporter for Warnings {
 /// Parameters with these properties, written as the inside of a JSON object.
 pub(crate) fn parameters(properties: &str) -> Parameters {
     serde_json::from_str(&format!(
-        r#"{{"version":4,"only":null,"hostname":"vm.example.org","password":"hunter2","password_hash":null,
+        r#"{{"version":5,"only":null,"hostname":"vm.example.org","password":"hunter2","password_hash":null,
             "authorized_keys":[],"host_keys":[],"nics":[],"properties":{{{properties}}},"personality":[],
-            "windows":{{"product_key":null,"answer_file":null,"time_zone":"GMT Standard Time"}},
+            "windows":{{"product_key":null,"answer_file":null,"time_zone":"GMT Standard Time","drivers":null}},
             "user_data":null}}"#
     ))
     .unwrap()
@@ -60,6 +60,7 @@ pub(crate) fn context<'run>(
         shut: Vec::new(),
         windows: None,
         cloud_init: None,
+        drivers: None,
         random: StdRng::from_seed([7; 32]),
         reporter: warnings,
     }

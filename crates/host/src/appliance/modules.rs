@@ -11,7 +11,7 @@ use super::error::{ApplianceError, Doing};
 
 /// What the helper asks for by name, how much it needs it, and what has to be there
 /// before it although no dependency says so (the character sets of FAT).
-const WANTED: [(&str, Need, &[&str]); 10] = [
+const WANTED: [(&str, Need, &[&str]); 11] = [
     ("virtio_pci", Need::Always, &[]),
     ("virtio_blk", Need::Always, &[]),
     ("ext4", Need::Always, &[]),
@@ -26,6 +26,7 @@ const WANTED: [(&str, Need, &[&str]); 10] = [
     ("f2fs", Need::Rarely, &[]),
     ("dm_mod", Need::Rarely, &[]),
     ("fuse", Need::Rarely, &[]),
+    ("isofs", Need::Rarely, &["nls_utf8"]),
 ];
 
 /// How much the helper needs a module.

@@ -116,6 +116,8 @@ pub struct Settings {
     pub target_timeout: Duration,
     /// `VARIANTS_DIR`: where the variants' files lie.
     pub variants_dir: PathBuf,
+    /// `WINDOWS_DRIVERS_DIR`: where the drivers for Windows are that property WINDOWS_DRIVERS may name.
+    pub windows_drivers_dir: PathBuf,
     /// `WINDOWS_TIMEZONE`: the time zone of Windows machines, by Windows' own name.
     pub windows_timezone: String,
 }
@@ -168,6 +170,7 @@ impl Default for Settings {
             stores_dir: PathBuf::from("/etc/snf-image/stores"),
             target_timeout: Duration::from_secs(120),
             variants_dir: PathBuf::from("/etc/ganeti/snf-image/variants"),
+            windows_drivers_dir: PathBuf::from("/usr/share/virtio-win"),
             windows_timezone: Windows::TIME_ZONE.into(),
         }
     }
@@ -330,6 +333,9 @@ impl Settings {
             "VARIANTS_DIR" => {
                 self.variants_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
             }
+            "WINDOWS_DRIVERS_DIR" => {
+                self.windows_drivers_dir = directory(value).ok_or_else(|| refuse(DIRECTORY))?
+            }
             "WINDOWS_TIMEZONE" => {
                 self.windows_timezone = Some(value.to_owned())
                     .filter(|zone| is_time_zone(zone))
@@ -403,6 +409,7 @@ impl Settings {
             ("STORES_DIR", path(&self.stores_dir)),
             ("TARGET_TIMEOUT", self.target_timeout.as_secs().to_string()),
             ("VARIANTS_DIR", path(&self.variants_dir)),
+            ("WINDOWS_DRIVERS_DIR", path(&self.windows_drivers_dir)),
             ("WINDOWS_TIMEZONE", self.windows_timezone.clone()),
         ];
         shown.extend(self.network.show());

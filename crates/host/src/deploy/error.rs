@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::drivers::DriversError;
 use super::host_keys::HostKeyError;
 use crate::appliance::ApplianceError;
 use crate::backend::BackendError;
@@ -69,6 +70,9 @@ pub enum DeployError {
     /// There is no answer file for Windows Setup.
     #[error("the answer file: {0}")]
     AnswerFile(Box<VerificationError>),
+    /// There are no drivers for Windows.
+    #[error(transparent)]
+    Drivers(#[from] DriversError),
     /// The helper VM's files cannot be used.
     #[error(transparent)]
     Appliance(#[from] ApplianceError),
@@ -118,6 +122,7 @@ impl DeployError {
                 | DeployError::Backend(BackendError::None { .. } | BackendError::Failed { .. })
                 | DeployError::Verification(_)
                 | DeployError::AnswerFile(_)
+                | DeployError::Drivers(_)
                 | DeployError::Store(_)
                 | DeployError::Target(_)
                 | DeployError::SameFile(_)

@@ -1,6 +1,7 @@
 //! The engine: the image is copied while the helper VM boots, then the helper has the disk.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod drivers;
 mod error;
 pub mod host_keys;
 mod image;
@@ -28,6 +29,7 @@ use crate::target::{Location, Target};
 use crate::verification;
 use crate::vm::{self, Running};
 
+pub use drivers::DriversError;
 pub use error::{DeployError, Failure};
 use image::Ready;
 pub use machine::new as machine;
@@ -81,6 +83,8 @@ pub fn deploy(
     for other in &others {
         machine.disks.push(other.disk()?);
     }
+    // Behind all others: the helper takes it from there.
+    machine.disks.extend(seat.drivers()?);
     machine.parameters = Some(seat.disk().map_err(DeployError::from)?);
 
     monitor.message(&Message::info("starting the helper VM"));

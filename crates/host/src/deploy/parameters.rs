@@ -1,13 +1,15 @@
 //! What the helper is told, on its way there.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use snf_image_protocol::Task;
 use snf_image_sandbox::User;
 
-use super::{DeployError, host_keys, wants_host_keys};
+use super::{DeployError, drivers, host_keys, wants_host_keys};
 use crate::cancel::Cancel;
 use crate::config::{ParametersSeat, Settings};
-use crate::request::{Gathered, MAX_ANSWER_FILE, Request};
-use crate::vm::{ParametersDisk, ParamsDisk, ParamsError};
+use crate::request::{Drivers, Gathered, MAX_ANSWER_FILE, Request};
+use crate::target::Handle;
+use crate::vm::{Disk, ParametersDisk, ParamsDisk, ParamsError};
 
 /// Room for everything of the parameters that is not known in advance, in bytes: the host
 /// keys and the JSON around them.
@@ -32,9 +34,14 @@ pub(super) fn gather(
         .map(|document| document.read(MAX_ANSWER_FILE, settings, user, cancel))
         .transpose()
         .map_err(|error| DeployError::AnswerFile(error.into()))?;
+    let drivers = request.properties.windows_drivers();
+    let drivers = drivers.filter(|_| request.wants(Task::InstallDrivers));
     Ok(Gathered {
         answer_file,
         time_zone: settings.windows_timezone.clone(),
+        drivers: drivers
+            .map(|name| drivers::find(name, &settings.windows_drivers_dir))
+            .transpose()?,
     })
 }
 
@@ -71,6 +78,19 @@ impl Seat {
             image: self.disk.open_for_reading()?,
             seat: self.seat,
         })
+    }
+
+    /// The disk with drivers for Windows, where there is one.
+    pub(super) fn drivers(&self) -> Result<Option<Disk>, DeployError> {
+        let Some(Drivers::Disk(file)) = &self.gathered.drivers else {
+            return Ok(None);
+        };
+        let file = file.try_clone().map_err(DeployError::Descriptor)?;
+        Ok(Some(Disk {
+            handle: Handle::File(file),
+            read_only: true,
+            sector: 512,
+        }))
     }
 
     /// Draws the host keys and writes everything.

@@ -1,16 +1,12 @@
 //! The OS parameter img_id: which image, and how it is opened without leaving IMAGE_DIR.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::path::{Component, Path, PathBuf};
-
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
-use rustix::io::Errno;
 
 use crate::config::Settings;
 use crate::request::Image;
+use crate::source::beneath::{self, BeneathError};
 use crate::source::{Reference, Source, SourceError, Url};
 use crate::store::StoredName;
 use crate::verification::{Document, no_scheme};
@@ -167,45 +163,26 @@ fn open(image: &Path, settings: &Settings) -> Result<Source, ImageError> {
     if full.starts_with(&settings.helper_dir) {
         return Err(ImageError::Helper(name));
     }
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let root = openat2(
-        CWD,
-        directory,
-        flags | OFlags::DIRECTORY,
-        Mode::empty(),
-        ResolveFlags::empty(),
-    )
-    .map_err(|errno| ImageError::Directory {
-        path: directory.clone(),
-        error: errno.into(),
-    })?;
-    let confined = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let found = match openat2(&root, relative, flags, Mode::empty(), confined) {
-        Ok(found) => File::from(found),
-        Err(Errno::NOENT) => {
-            return Err(ImageError::Missing {
-                name,
-                directory: directory.clone(),
-            });
-        }
-        Err(Errno::XDEV) => return Err(outside()),
-        Err(errno) => {
-            return Err(ImageError::Open {
-                name,
-                error: errno.into(),
-            });
-        }
-    };
     let failed = |error| ImageError::Open {
         name: image.to_path_buf(),
         error,
     };
+    let found = beneath::find(directory, relative).map_err(|error| match error {
+        BeneathError::Directory(error) => ImageError::Directory {
+            path: directory.clone(),
+            error,
+        },
+        BeneathError::Missing => ImageError::Missing {
+            name: name.clone(),
+            directory: directory.clone(),
+        },
+        BeneathError::Outside => outside(),
+        BeneathError::Open(error) => failed(error),
+    })?;
     if !found.metadata().map_err(failed)?.is_file() {
         return Err(ImageError::Special(name));
     }
-    // The same file again, for reading now.
-    let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).map_err(failed)?;
-    Ok(Source::from_file(file, &full)?)
+    Ok(Source::from_file(found.open().map_err(failed)?, &full)?)
 }
 
 #[cfg(test)]

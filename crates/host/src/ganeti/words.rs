@@ -7,7 +7,7 @@ use super::image_id::ImageError;
 use crate::backend::BackendError;
 use crate::config::{ConfigError, VariantError};
 use crate::copy::CopyFailure;
-use crate::deploy::DeployError;
+use crate::deploy::{DeployError, DriversError};
 use crate::fetch::FetchError;
 use crate::request::RequestError;
 use crate::source::{ProducerError, SourceError};
@@ -114,6 +114,10 @@ impl From<DeployError> for Fault {
             DeployError::AnswerFile(_) => {
                 Some("what os_answer_file names could not be read or fetched".into())
             }
+            DeployError::Drivers(DriversError::Missing { name, .. }) => Some(format!(
+                "property WINDOWS_DRIVERS={name}: there are no such drivers"
+            )),
+            DeployError::Drivers(unfit @ DriversError::Unfit { .. }) => Some(unfit.to_string()),
             DeployError::Vm(error) => of_vm(error),
             DeployError::Interrupted(_) => Some("the installation was interrupted".into()),
             _ => None,

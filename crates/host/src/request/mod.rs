@@ -12,11 +12,12 @@ mod user_data;
 mod windows;
 
 use std::fmt;
+use std::fs::File as OpenFile;
 use std::path::{Path, PathBuf};
 
 use snf_image_protocol::{
-    Account, CloudInit, FileMode, GuestPath, HostKey, Hostname, InjectedFile, Nic, Parameters,
-    Properties, Secret, Swap, Task, VERSION,
+    Account, CloudInit, Drivers as Named, FileMode, GuestPath, HostKey, Hostname, InjectedFile,
+    Nic, Parameters, Properties, Secret, Swap, Task, VERSION,
 };
 
 use crate::format::Format;
@@ -154,6 +155,9 @@ pub struct Request {
 /// The file on the parameters disk that holds the answer file.
 const ANSWER_FILE: &str = "files/answer-file";
 
+/// The directory on the parameters disk that holds the drivers for Windows.
+const DRIVERS: &str = "drivers";
+
 /// What was found out for a deployment before it is handed over to the helper.
 #[derive(Debug, Default)]
 pub struct Gathered {
@@ -161,6 +165,17 @@ pub struct Gathered {
     pub answer_file: Option<Vec<u8>>,
     /// The time zone of the node's settings, by Windows' name.
     pub time_zone: String,
+    /// Drivers for Windows, where some are to be put into it.
+    pub drivers: Option<Drivers>,
+}
+
+/// Drivers for Windows.
+#[derive(Debug)]
+pub enum Drivers {
+    /// Files by their places, `viostor/w10/amd64/viostor.sys`.
+    Files(Vec<(String, Vec<u8>)>),
+    /// An ISO file.
+    Disk(OpenFile),
 }
 
 /// One file to put into the image.
@@ -277,15 +292,28 @@ impl Request {
                 product_key: self.windows.product_key.clone(),
                 answer_file: (gathered.answer_file.as_ref()).map(|_| ANSWER_FILE.to_owned()),
                 time_zone: gathered.time_zone.clone(),
+                drivers: gathered.drivers.as_ref().map(|drivers| match drivers {
+                    Drivers::Files(_) => Named::Directory(DRIVERS.to_owned()),
+                    Drivers::Disk(_) => Named::Disk,
+                }),
             },
             user_data: self.user_data.as_ref().map(|_| USER_DATA.to_owned()),
         };
         let user_data = self.user_data.iter();
         let answer_file = gathered.answer_file.iter();
+        let drivers = match &gathered.drivers {
+            Some(Drivers::Files(files)) => files.as_slice(),
+            Some(Drivers::Disk(_)) | None => &[],
+        };
         let files = named()
             .map(|(name, file)| (name, file.content.as_slice()))
             .chain(answer_file.map(|content| (ANSWER_FILE.to_owned(), content.as_slice())))
             .chain(user_data.map(|data| (USER_DATA.to_owned(), data.expose())))
+            .chain(
+                drivers
+                    .iter()
+                    .map(|(place, content)| (format!("{DRIVERS}/{place}"), content.as_slice())),
+            )
             .collect();
         (parameters, files)
     }

@@ -1,6 +1,7 @@
 //! Where an image's bytes come from: a file or block device of this machine, or a stream.
 // SPDX-License-Identifier: BSD-2-Clause
 
+pub mod beneath;
 mod external;
 mod input;
 mod local;

@@ -199,7 +199,7 @@ mod tests {
         serde_json::from_value(serde_json::json!({
             "version": 1, "hostname": "vm1", "password": "geheim", "password_hash": null,
             "authorized_keys": [], "host_keys": [], "nics": [], "properties": {}, "personality": [],
-            "windows": {"product_key": null, "answer_file": null, "time_zone": "UTC"},
+            "windows": {"product_key": null, "answer_file": null, "time_zone": "UTC", "drivers": null},
         }))
         .unwrap()
     }

@@ -69,7 +69,7 @@ print:  lodsb
 
         .data
 hello:    .asciz "hello \033[2J from the guest\r\n"
-ready:    .asciz "{\"event\":\"ready\",\"protocol\":4,\"release\":\"test\"}\r\n"
+ready:    .asciz "{\"event\":\"ready\",\"protocol\":5,\"release\":\"test\"}\r\n"
 started:  .asciz "{\"event\":\"task-start\",\"task\":\"A\"}\n{\"event\":\"task-end\",\"task\":\"A\"}\n"
 finished: .asciz "{\"event\":\"finished\",\"key\":\""
 tasks:    .asciz "\",\"tasks\":[\"A\"]}\n"

@@ -10,7 +10,17 @@ const LONGEST_NAME: usize = 15;
 /// for a few more.
 const LONGEST_ZONE: usize = 128;
 
+/// The longest name of drivers, in bytes.
+const LONGEST_PATH: usize = 255;
+
 impl Properties {
+    /// Where drivers for Windows are, a name below WINDOWS_DRIVERS_DIR of the node; `None` where none
+    /// are to be put into the image.
+    #[must_use]
+    pub fn windows_drivers(&self) -> Option<&str> {
+        self.given("WINDOWS_DRIVERS")
+    }
+
     /// Looks at those whose values mean nothing.
     pub(super) fn windows_faults(&self) -> Vec<PropertyError> {
         let mut faults = Vec::new();
@@ -30,6 +40,11 @@ impl Properties {
             "it is a language and a region such as en-US",
         );
         check("WINDOWS_TIMEZONE", is_time_zone, TIME_ZONE);
+        check(
+            "WINDOWS_DRIVERS",
+            is_relative_path,
+            "it is the name of a directory or an ISO file below WINDOWS_DRIVERS_DIR of the node",
+        );
         faults
     }
 }
@@ -54,6 +69,12 @@ fn is_computer_name(text: &str) -> bool {
         && !text.starts_with('-')
         && !text.ends_with('-')
         && !text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A path that leads down from where it begins.
+fn is_relative_path(text: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && part != "." && part != "..";
+    text.len() <= LONGEST_PATH && text.split('/').all(is_part) && !text.contains(char::is_control)
 }
 
 /// Language, perhaps script, region: BCP 47 as Windows writes it.
@@ -81,6 +102,8 @@ mod tests {
             ("WINDOWS_LOCALE", "sr-Latn-RS"),
             ("WINDOWS_TIMEZONE", "W. Europe Standard Time"),
             ("WINDOWS_TIMEZONE", "UTC+12"),
+            ("WINDOWS_DRIVERS", "virtio-win.iso"),
+            ("WINDOWS_DRIVERS", "drivers/by-driver"),
         ] {
             assert!(!refused(name, value), "{name}={value}");
         }
@@ -98,6 +121,10 @@ mod tests {
             ("WINDOWS_LOCALE", "en_US"),
             ("WINDOWS_TIMEZONE", "a<b"),
             ("WINDOWS_TIMEZONE", "a\nb"),
+            ("WINDOWS_DRIVERS", "/etc"),
+            ("WINDOWS_DRIVERS", "../x"),
+            ("WINDOWS_DRIVERS", "a//b"),
+            ("WINDOWS_DRIVERS", "a\tb"),
         ] {
             assert!(refused(name, value), "{name}={value}");
         }

@@ -3,6 +3,7 @@
 
 pub mod answer_file;
 pub mod computer_name;
+pub mod drivers;
 pub mod first_boot;
 pub mod password;
 pub mod power_shell;

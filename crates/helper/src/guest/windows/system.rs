@@ -56,7 +56,7 @@ pub struct Windows {
 }
 
 /// The first build of Windows 11; the registry calls it Windows 10 all the same.
-const FIRST_BUILD_OF_11: u32 = 22_000;
+pub const FIRST_BUILD_OF_11: u32 = 22_000;
 
 impl Windows {
     /// Reads what the hives of the mounted image say.

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod accounts;
+mod drivers;
 mod first_boot_script;
 mod install_unattend;
 mod name;
@@ -54,6 +55,7 @@ pub(super) fn run(task: Task, context: &mut Context<'_>) -> Result<Option<Done>>
         Task::FirstBoot => first_boot_script::run(context)?,
         Task::CreateUser => accounts::create(context)?,
         Task::DisableRemoteDesktopConnections => remote_desktop::run(context)?,
+        Task::InstallDrivers => drivers::run(context)?,
         Task::AddSwap
         | Task::ChangeMachineId
         | Task::DeleteSSHKeys
