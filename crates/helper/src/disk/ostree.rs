@@ -94,11 +94,9 @@ fn held(directory: &OwnedFd) -> PathBuf {
 mod tests {
     use std::fs;
 
-    use nix::sched::{CloneFlags, unshare};
-    use rustix::mount::{MountPropagationFlags, mount_change};
-
     use super::*;
     use crate::disk::mount::unmount_all;
+    use crate::run::testing::apart;
 
     const DEPLOYMENT: &str = "ostree/deploy/fedora-coreos/deploy/abc.0";
 
@@ -112,20 +110,6 @@ mod tests {
         let var = "image/ostree/deploy/fedora-coreos/var/home";
         fs::create_dir_all(directory.path().join(var)).unwrap();
         directory
-    }
-
-    /// Works in a mount namespace of its own.
-    fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-        let apart = || {
-            unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).unwrap();
-            mount_change(
-                "/",
-                MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-            )
-            .unwrap();
-            work()
-        };
-        std::thread::scope(|scope| scope.spawn(apart).join()).unwrap()
     }
 
     #[test]

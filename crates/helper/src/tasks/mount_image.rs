@@ -187,8 +187,10 @@ fn mount_entries(
                 left.push(format!("{} (below what is encrypted)", entry.spec));
                 continue;
             }
-            Plan::Mount { .. } if encrypted.hides(&entry.spec, &mut volumes) => {
-                encrypted.shut(root, &entry.file)?;
+            Plan::Mount { required, .. } if encrypted.hides(&entry.spec, &mut volumes) => {
+                if required || root.is_directory(&entry.file) {
+                    encrypted.shut(root, &entry.file)?;
+                }
                 left.push(format!("{} ({})", entry.spec, encrypted::REASON));
                 continue;
             }
@@ -243,12 +245,7 @@ fn mount_entry(
             entry.file.display()
         )));
     };
-    let Some(point) = root.directory(&entry.file)? else {
-        return Err(Error::image(format!(
-            "the mount point {} does not exist",
-            shown(&entry.file)
-        )));
-    };
+    let point = directory(root, &entry.file)?;
     let subvolume = subvolume(entry).filter(|_| volume.kind == Kind::Btrfs);
     checked(&volume.device, volume.kind, &entry.spec, || {
         mount(
@@ -259,6 +256,12 @@ fn mount_entry(
             subvolume,
         )
     })
+}
+
+/// The directory that is a mount point.
+fn directory(root: &Root, point: &Path) -> Result<OwnedFd> {
+    root.directory(point)?
+        .ok_or_else(|| Error::image(format!("the mount point {} does not exist", shown(point))))
 }
 
 /// The path of a descriptor: the directory found inside the image, whatever its name leads to.

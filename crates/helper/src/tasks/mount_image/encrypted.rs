@@ -10,7 +10,7 @@ use crate::disk::resolve::Volumes;
 use crate::error::{Doing, Error, Result};
 use crate::guest::crypttab::{self, Entry};
 use crate::guest::root::{FILE_LIMIT, Root, shown};
-use crate::tasks::mount_image::held;
+use crate::tasks::mount_image::{directory, held};
 
 /// Why one is not mounted.
 pub(super) const REASON: &str = "encrypted: only the running machine has the key";
@@ -57,7 +57,7 @@ impl Encrypted {
     /// Shuts a mount point: what would be written there could not be seen in the machine.
     ///
     /// # Errors
-    /// When tasks have to work there, or the kernel refuses.
+    /// When it does not exist, tasks have to work there, or the kernel refuses.
     pub(super) fn shut(&mut self, root: &Root, point: &Path) -> Result<()> {
         if NEEDED.map(Path::new).contains(&point) {
             return Err(Error::image(format!(
@@ -66,18 +66,15 @@ impl Encrypted {
                 shown(point)
             )));
         }
-        self.points.push(point.into());
         let doing = || format!("shutting {}", shown(point));
-        if let Some(directory) = root.directory(point)? {
-            mount_bind(held(&directory), held(&directory)).doing(doing)?;
-        }
+        let directory = directory(root, point)?;
+        mount_bind(held(&directory), held(&directory)).doing(doing)?;
+        self.points.push(point.into());
         // What is opened from here on is the directory as it lies over itself.
-        if let Some(directory) = root.directory(point)? {
-            let flags = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
-            let flags = flags | MountFlags::BIND | MountFlags::RDONLY;
-            mount_remount(held(&directory), flags, c"").doing(doing)?;
-        }
-        Ok(())
+        let directory = self::directory(root, point)?;
+        let flags = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
+        let flags = flags | MountFlags::BIND | MountFlags::RDONLY;
+        mount_remount(held(&directory), flags, c"").doing(doing)
     }
 }
 
@@ -86,22 +83,35 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::disk::mount::unmount_all;
     use crate::guest::testing::Image;
+    use crate::run::testing::apart;
 
     #[test]
     fn nothing_can_be_written_below_a_mount_point_that_is_shut() {
-        let image = Image::debian();
-        image.confined(|_| {
-            let top = Path::new("/image");
-            mount_bind(top, top).unwrap();
-            let root = Root::open(top).unwrap();
+        let image = tempfile::tempdir().unwrap();
+        for name in ["home", "etc"] {
+            fs::create_dir(image.path().join(name)).unwrap();
+        }
+        apart(|| {
+            mount_bind(image.path(), image.path()).unwrap();
+            let root = Root::open(image.path()).unwrap();
             let mut encrypted = Encrypted::default();
             encrypted.shut(&root, Path::new("/home")).unwrap();
             assert!(!root.is_writable("/home").unwrap());
             assert!(root.is_writable("/etc").unwrap());
             assert!(encrypted.covers(Path::new("/home/data")));
             assert!(!encrypted.covers(Path::new("/homes")));
+            let missing = encrypted.shut(&root, Path::new("/srv")).unwrap_err();
+            assert!(
+                missing
+                    .to_string()
+                    .contains("/srv of the image does not exist")
+            );
+            drop(root);
+            unmount_all(image.path()).unwrap();
         });
+        fs::write(image.path().join("home/file"), "").unwrap();
     }
 
     #[test]
