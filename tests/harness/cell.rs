@@ -133,16 +133,6 @@ impl Cell<'_> {
         self.remove("disk");
     }
 
-    /// Deploys onto a larger disk, its files left as they are. It grows, and is sound.
-    ///
-    /// # Panics
-    /// When it is not.
-    pub fn grows_alone(&self, layout: Layout) {
-        self.deploy(layout, &["--property=EXCLUDE_MOUNTED_TASKS=yes".to_owned()]);
-        self.grown(layout, 0);
-        self.remove("disk");
-    }
-
     /// Comes as an export onto a larger disk. It grows, is sound, and keeps its name.
     ///
     /// # Panics
@@ -168,14 +158,13 @@ impl Cell<'_> {
         let (image, size) = self.image(layout).unwrap();
         self.scene.blank("disk", size + MORE).unwrap();
         let disk = self.scene.path("disk");
-        let device = Loop::with_sectors(&disk, layout.sector()).unwrap();
-        let target = match layout {
-            Layout::LargeSectors => Path::new(device.name()),
-            _ => &disk,
-        };
+        let large = (layout == Layout::LargeSectors)
+            .then(|| Loop::with_sectors(&disk, layout.sector()).unwrap());
+        let device = large.as_ref().map(|device| Path::new(device.name()));
         let mut command = self.scene.snf_image();
         command.arg("deploy").arg("--image").arg(image);
-        command.arg("--target").arg(target).args(arguments);
+        command.arg("--target").arg(device.unwrap_or(&disk));
+        command.args(arguments);
         let outcome = Outcome::from(command.output().unwrap());
         outcome.succeeded();
         outcome

@@ -52,10 +52,9 @@ fn a_root_on_lvm_becomes_a_machine_in_every_table() {
 }
 
 #[test]
-fn an_f2fs_grows_and_is_refused_by_name_where_the_kernel_does_not_know_it() {
+fn an_f2fs_is_refused_by_name_where_the_kernel_does_not_know_it() {
     let Some(scene) = Scene::set() else { return };
     let cell = scene.cell(FileSystem::F2fs).unwrap();
-    cell.grows_alone(Layout::Gpt);
     let (image, _) = cell.image(Layout::Gpt).unwrap();
     let mut command = scene.deployment(&image, "disk", ["--hostname=vm"]);
     let words = [
