@@ -14,8 +14,11 @@ use std::path::{Path, PathBuf};
 use harness::Scene;
 use snf_image_testkit::disk::{self, Content, MIB, NewPartition, Table, gpt_problems};
 use snf_image_testkit::filesystem::extract;
+use snf_image_testkit::ntfs::journal::{self, Journal};
 use snf_image_testkit::tool::Tool;
-use snf_image_testkit::windows::{self, CONFIG, Edition, SERVER_2008_R2, SERVER_2022, XP};
+use snf_image_testkit::windows::{
+    self, CONFIG, Edition, SERVER_2008_R2, SERVER_2022, WINDOWS_7, WINDOWS_11_ARM, XP,
+};
 use snf_image_testkit::{hive, ntfs};
 
 /// The type of a partition of Windows in a GPT.
@@ -145,6 +148,122 @@ fn mbr(scene: &Scene, volume: &Path) -> PathBuf {
     let partitions = [partition(1, 1, SIZE, "7", content)];
     disk::make(&image, SIZE + 2, Table::Mbr, &partitions).unwrap();
     image
+}
+
+/// Where the answer file of a deployment goes.
+const ANSWER_FILE: &str = "Windows/Panther/Unattend.xml";
+const KEY: &str = "ABCDE-12345-ABCDE-12345-ABCDE";
+
+/// An answer file of an administrator, for two architectures.
+fn answers() -> String {
+    let component = |architecture| {
+        format!(
+            "<component name=\"Microsoft-Windows-Shell-Setup\" processorArchitecture=\"{architecture}\" \
+             publicKeyToken=\"31bf3856ad364e35\" language=\"neutral\" versionScope=\"nonSxS\">\
+             <ComputerName>*</ComputerName><RegisteredOwner>{architecture}</RegisteredOwner>\
+             </component>"
+        )
+    };
+    let both = ["x86", "arm64"].map(component).concat();
+    format!(
+        "<unattend xmlns=\"urn:schemas-microsoft-com:unattend\"><settings pass=\"specialize\">{both}\
+         </settings></unattend>\n"
+    )
+}
+
+/// What an element of the answer file says for an architecture.
+fn answer(scene: &Scene, volume: &Path, architecture: &str, element: &str) -> String {
+    let file = scene.path("answer file");
+    fs::write(&file, ntfs::read(volume, ANSWER_FILE).unwrap()).unwrap();
+    let expression =
+        format!("string(//*[@processorArchitecture='{architecture}']/*[local-name()='{element}'])");
+    let said = Tool::new("xmllint")
+        .args(["--xpath", &expression])
+        .arg(file)
+        .run();
+    said.unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn a_windows_that_was_not_shut_down_is_mended_and_takes_the_answer_file_of_the_deployment() {
+    let Some(scene) = Scene::set() else { return };
+    let volume = volume(&scene, WINDOWS_7);
+    // A hive of a tebibyte, nearly all of it a hole.
+    let commands = format!(
+        "printf 'before the crash' > note.txt; truncate -s 1T {CONFIG}/SOFTWARE; \
+         printf '<!DOCTYPE hostile>' > Unattend.xml"
+    );
+    ntfs::change(&volume, &commands, Path::new("/")).unwrap();
+    Tool::new("ntfsfix").arg(&volume).run().unwrap();
+    journal::leave(
+        &volume,
+        Journal::Committed,
+        b"before the crash",
+        b"after the replay",
+    )
+    .unwrap();
+    let image = scene.path("image");
+    let partitions = [partition(1, 1, SIZE, "7", Content::File(volume))];
+    disk::make(&image, SIZE + 1, Table::Mbr, &partitions).unwrap();
+
+    let answers = scene.write("answers", answers()).unwrap();
+    let key = scene.write("key", KEY).unwrap();
+    let arguments = [
+        "--hostname=vm1.example.org".to_owned(),
+        format!("--answer-file={}", answers.display()),
+        format!("--product-key-file={}", key.display()),
+        "-v".to_owned(),
+    ];
+    let outcome = scene.deploy(&image, "disk", arguments).unwrap();
+    outcome.succeeded();
+    for words in [
+        "Windows 7 Professional (6.1.7601, x86, generalized)",
+        "the NTFS of partition 1 of the image is marked for a check",
+        "setup uses the answer file of this deployment",
+    ] {
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+    let result = last(&scene, "disk");
+    assert_eq!(ntfs::problems(&result).unwrap(), "");
+    assert!(ntfs::state(&result).unwrap().1, "still marked");
+    assert_eq!(
+        ntfs::read(&result, "note.txt").unwrap(),
+        b"after the replay"
+    );
+    assert!(ntfs::read(&result, "Unattend.xml").is_err());
+    let said = |architecture, element| answer(&scene, &result, architecture, element);
+    assert_eq!(said("x86", "ComputerName"), "vm1");
+    assert_eq!(said("x86", "ProductKey"), KEY);
+    assert_eq!(said("x86", "RegisteredOwner"), "x86");
+    // What is for other processors is not for this machine.
+    assert_eq!(said("arm64", "ComputerName"), "*");
+    assert_eq!(said("arm64", "ProductKey"), "");
+}
+
+#[test]
+fn the_answer_file_and_the_key_of_an_instance_get_into_its_windows() {
+    let Some(scene) = Scene::set() else { return };
+    let volume = volume(&scene, WINDOWS_11_ARM);
+    gpt(&scene, &volume);
+    scene.write("answers.xml", answers()).unwrap();
+    scene.blank("disk", 96).unwrap();
+    let outcome = scene
+        .script("")
+        .unwrap()
+        .with_disks(&["disk"])
+        .with_image()
+        .with("OSP_OS_ANSWER_FILE", "answers.xml")
+        .with("OSP_OS_PRODUCT_KEY", KEY)
+        .run("create")
+        .unwrap();
+    outcome.succeeded();
+    assert!(!outcome.stderr.contains(KEY), "{}", outcome.stderr);
+    let result = last(&scene, "disk");
+    assert_eq!(ntfs::problems(&result).unwrap(), "");
+    let said = |architecture, element| answer(&scene, &result, architecture, element);
+    assert_eq!(said("arm64", "ComputerName"), "inst1");
+    assert_eq!(said("arm64", "ProductKey"), KEY);
+    assert_eq!(said("x86", "ComputerName"), "*");
 }
 
 #[test]
