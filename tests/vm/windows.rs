@@ -32,8 +32,14 @@ const START: usize = 1 << 20;
 
 /// An NTFS with a Windows in a file.
 fn volume(scene: &Scene, edition: Edition) -> PathBuf {
+    changed(scene, edition, |_| {})
+}
+
+/// The same, changed before it is put there.
+fn changed(scene: &Scene, edition: Edition, change: impl FnOnce(&Path)) -> PathBuf {
     let tree = scene.path("tree");
     windows::plant(edition, &tree).unwrap();
+    change(&tree);
     let volume = scene.path("volume");
     ntfs::make(&volume, SIZE, &tree).unwrap();
     fs::remove_dir_all(tree).unwrap();
@@ -187,7 +193,9 @@ fn answer(scene: &Scene, volume: &Path, architecture: &str, element: &str) -> St
 #[test]
 fn a_windows_that_was_not_shut_down_is_mended_and_takes_the_answer_file_of_the_deployment() {
     let Some(scene) = Scene::set() else { return };
-    let volume = volume(&scene, WINDOWS_7);
+    let volume = changed(&scene, WINDOWS_7, |tree| {
+        hive::interrupt(&tree.join(CONFIG).join("SYSTEM")).unwrap();
+    });
     // A hive of a tebibyte, nearly all of it a hole.
     let commands = format!(
         "printf 'before the crash' > note.txt; truncate -s 1T {CONFIG}/SOFTWARE; \
@@ -219,6 +227,7 @@ fn a_windows_that_was_not_shut_down_is_mended_and_takes_the_answer_file_of_the_d
     for words in [
         "Windows 7 Professional (6.1.7601, x86, generalized)",
         "the NTFS of partition 1 of the image is marked for a check",
+        "config/SYSTEM of the image was being written when the machine stopped",
         "setup uses the answer file of this deployment",
     ] {
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
@@ -231,6 +240,12 @@ fn a_windows_that_was_not_shut_down_is_mended_and_takes_the_answer_file_of_the_d
         b"after the replay"
     );
     assert!(ntfs::read(&result, "Unattend.xml").is_err());
+    let system = scene.path("SYSTEM");
+    let bytes = ntfs::read(&result, &format!("{CONFIG}/SYSTEM")).unwrap();
+    fs::write(&system, bytes).unwrap();
+    let keys = hive::export(&system).unwrap();
+    let switch = "\"fDenyTSConnections\"=dword:00000001";
+    assert!(keys[r"\ControlSet001\Control\Terminal Server"].contains(&switch.to_owned()));
     let said = |architecture, element| answer(&scene, &result, architecture, element);
     assert_eq!(said("x86", "ComputerName"), "vm1");
     assert_eq!(said("x86", "ProductKey"), KEY);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::bytes::Block;
+use crate::bytes::{Block, number, place};
 use crate::tool::Tool;
 
 /// The lines of an export, by key; keys begin with a backslash.
@@ -93,13 +93,7 @@ pub fn empty() -> Vec<u8> {
     base.bytes(0, b"regf");
     base.words(4, &[1, 1]);
     base.words(20, &[1, 5, 0, 1, 32, 4096, 1]);
-    let sum = base
-        .0
-        .chunks_exact(4)
-        .take(127)
-        .filter_map(|word| Some(u32::from_le_bytes(*word.first_chunk()?)))
-        .fold(0, |sum, word| sum ^ word);
-    base.words(508, &[sum]);
+    let base = summed(base);
 
     let mut bin = Block::of(4096);
     bin.bytes(0, b"hbin");
@@ -123,6 +117,40 @@ pub fn empty() -> Vec<u8> {
     }
     bin.words(208, &[4096 - 208]);
     [base.0, bin.0].concat()
+}
+
+/// Leaves a hive as a machine with Windows 7 does that stops while it writes: the first page is
+/// gone, and stands in the log beside it.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn interrupt(path: &Path) -> Result<()> {
+    let mut hive = Block(fs::read(path)?);
+    let page = hive.0.get(4096..4096 + 512).unwrap_or_default().to_vec();
+    let sequence = u32::try_from(number(&hive.0, 4, 4)?)? + 1;
+    let mut log = Block(hive.0.get(..512).unwrap_or_default().to_vec());
+    log.words(4, &[sequence, sequence]);
+    let of_pages = 1;
+    log.words(28, &[of_pages]);
+    let vector = Block(vec![0; place(&hive.0, 40, 4)? / 512 / 8]);
+    let mut vector = Block([b"DIRT".to_vec(), vector.0].concat());
+    vector.bytes(4, &[1]);
+    vector.0.resize(vector.0.len().next_multiple_of(512), 0);
+    let log = [summed(log).0, vector.0, page].concat();
+    fs::write(path.with_extension("LOG1"), log)?;
+    hive.words(4, &[sequence]);
+    hive.bytes(4096, &[0; 512]);
+    Ok(fs::write(path, summed(hive).0)?)
+}
+
+/// With the checksum of the first block.
+fn summed(mut hive: Block) -> Block {
+    let words = hive.0.chunks_exact(4).take(127);
+    let sum = words
+        .filter_map(|word| Some(u32::from_le_bytes(*word.first_chunk()?)))
+        .fold(0, |sum, word| sum ^ word);
+    hive.words(508, &[sum]);
+    hive
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::disk::table::{Label, Partition, Table};
 use crate::error::{Error, Result};
 use crate::guest::immutable;
 use crate::guest::root::Root;
-use crate::guest::windows::system::{self, Windows};
+use crate::guest::windows::registry::Hive;
+use crate::guest::windows::system::{self, SOFTWARE, SYSTEM, Windows};
 use crate::run::context::Reporter;
 
 /// Types of partitions that hold the root of a Linux system (Discoverable Partitions
@@ -340,8 +341,16 @@ fn looks_like_root(device: &Path, kind: Kind, target: &Path) -> Result<bool> {
 /// The family of the Windows on an NTFS. One that cannot be mounted has none; one whose registry
 /// cannot be read is a fault of the image.
 fn family_on(device: &Path, target: &Path) -> Result<Option<OsFamily>> {
-    let windows = match mount_windows(device, target, Access::Read, |_| Ok(())) {
+    let mut is_unfinished = false;
+    let windows = mount_windows(device, target, Access::Read, |root| {
+        is_unfinished = Hive::is_unfinished(root, SYSTEM)? || Hive::is_unfinished(root, SOFTWARE)?;
+        Ok(())
+    });
+    let windows = match windows {
         Err(Error::Program { .. }) => None,
+        // What is missing may stand in its logs. They are applied when it is mounted to be changed,
+        // and a family that is not right after all is refused then.
+        Err(_) if is_unfinished => return Ok(Some(OsFamily::Windows)),
         windows => windows?,
     };
     unmount_all(target)?;

@@ -60,6 +60,19 @@ struct Entry {
 }
 
 impl Hive {
+    /// Whether Windows had not finished writing a hive of the image; one that is not there, or is
+    /// none, counts as finished.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn is_unfinished(root: &Root, path: &str) -> Result<bool> {
+        let Some(file) = root.look(path)? else {
+            return Ok(false);
+        };
+        let base = Hive::bare(file, path).base();
+        Ok(base.is_ok_and(|base| is_unfinished(&base)))
+    }
+
     /// Writes into a hive of the image what stands in its logs alone, and gives how many pages that
     /// were; `None` when the hive is finished, or no log fits it.
     ///
@@ -72,10 +85,7 @@ impl Hive {
         };
         let mut hive = Hive::bare(file, path);
         let mut base = hive.base()?;
-        if !is_hive(&base)
-            || field(&base, CHECKSUM) != checksum(&base)
-            || field(&base, SEQUENCE_1) == field(&base, SEQUENCE_2)
-        {
+        if !is_unfinished(&base) {
             return Ok(None);
         }
         let mut logs = Vec::new();
@@ -316,6 +326,13 @@ impl Entry {
         }
         Some(found)
     }
+}
+
+/// Whether a hive with this base block is one, and not finished.
+fn is_unfinished(base: &[u8; 512]) -> bool {
+    is_hive(base)
+        && field(base, CHECKSUM) == checksum(base)
+        && field(base, SEQUENCE_1) != field(base, SEQUENCE_2)
 }
 
 fn field(bytes: &[u8], at: usize) -> u32 {
