@@ -51,6 +51,12 @@ fn a_root_on_lvm_becomes_a_machine_in_every_table() {
     become_machines(FileSystem::Lvm, &[Gpt, Logical, Whole]);
 }
 
+/// As installers of the Red Hat family lay it out.
+#[test]
+fn an_xfs_on_lvm_becomes_a_machine() {
+    become_machines(FileSystem::XfsOnLvm, &[Layout::Gpt]);
+}
+
 #[test]
 fn an_f2fs_is_refused_by_name_where_the_kernel_does_not_know_it() {
     let Some(scene) = Scene::set() else { return };

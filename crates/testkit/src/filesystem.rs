@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 use anyhow::{Context, Result};
 
@@ -14,6 +15,7 @@ use crate::tool::{Tool, said};
 
 /// Where the first logical volume begins in a physical one of lvm(8), in bytes.
 const LVM_START: u64 = MIB;
+
 /// A kind of file system, or of what it lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileSystem {
@@ -27,6 +29,8 @@ pub enum FileSystem {
     F2fs,
     /// ext4 on the only volume, `root`, of the group `vg0` of LVM.
     Lvm,
+    /// XFS on such a volume.
+    XfsOnLvm,
 }
 
 impl FileSystem {
@@ -35,6 +39,7 @@ impl FileSystem {
     pub fn smallest(self) -> u64 {
         match self {
             FileSystem::Xfs => 320,
+            FileSystem::XfsOnLvm => 328,
             FileSystem::Btrfs | FileSystem::F2fs => 128,
             FileSystem::Ext4 | FileSystem::Lvm => 64,
         }
@@ -68,14 +73,18 @@ impl FileSystem {
                 loaded.output().map(|_| String::new())
             }
             FileSystem::Lvm => {
-                let device = Loop::over(path)?;
-                device.lvm("pvcreate", &[device.name()])?;
-                device.lvm("vgcreate", &["vg0", device.name()])?;
-                let new = ["-an", "-Zn", "-Wn", "-l", "100%FREE", "-n", "root", "vg0"];
-                device.lvm("lvcreate", &new)?;
-                // Whole extents of 4 MiB.
-                let room = (mib - 1) / 4 * 4;
+                let room = volume_group(path, mib)?;
                 return ext4(path, LVM_START, room, tree, uuid);
+            }
+            FileSystem::XfsOnLvm => {
+                let room = volume_group(path, mib)?;
+                let volume = path.with_extension("volume");
+                FileSystem::Xfs.make(&volume, room, tree, uuid)?;
+                Tool::new("dd")
+                    .args(["bs=1M", "seek=1", "conv=notrunc,sparse", "status=none"])
+                    .arg(format!("if={}", volume.display()))
+                    .arg(format!("of={}", path.display()))
+                    .run()
             }
         };
         done.map(drop)
@@ -89,16 +98,25 @@ impl FileSystem {
         let checker = match self {
             FileSystem::Ext4 => return Ext::at(path, 0).problems(),
             FileSystem::Lvm => return Ext::at(path, LVM_START).problems(),
-            FileSystem::Xfs => Tool::new("xfs_repair").args(["-n", "-f"]),
+            FileSystem::Xfs | FileSystem::XfsOnLvm => {
+                let device = self.xfs(path)?;
+                let repair = Tool::new("xfs_repair").args(["-n", device.name()]);
+                return Ok(problems(&repair.output()?));
+            }
             FileSystem::Btrfs => Tool::new("btrfs").args(["check", "--readonly"]),
             FileSystem::F2fs => Tool::new("fsck.f2fs").args(["-f", "--dry-run"]),
         };
-        let output = checker.arg(path).output()?;
-        Ok(if output.status.success() {
-            String::new()
+        Ok(problems(&checker.arg(path).output()?))
+    }
+
+    /// The XFS in this file as a device.
+    fn xfs(self, path: &Path) -> Result<Loop> {
+        let offset = if self == FileSystem::Xfs {
+            0
         } else {
-            said(&output)
-        })
+            LVM_START
+        };
+        Loop::from_byte(path, offset)
     }
 
     /// How large the one in this file is, in bytes.
@@ -109,9 +127,10 @@ impl FileSystem {
         let (text, count, unit) = match self {
             FileSystem::Ext4 => return Ext::at(path, 0).size(),
             FileSystem::Lvm => return Ext::at(path, LVM_START).size(),
-            FileSystem::Xfs => {
-                let ask = ["-r", "-f", "-c", "sb 0", "-c", "print dblocks blocksize"];
-                let text = Tool::new("xfs_db").args(ask).arg(path).run()?;
+            FileSystem::Xfs | FileSystem::XfsOnLvm => {
+                let device = self.xfs(path)?;
+                let ask = ["-r", "-c", "sb 0", "-c", "print dblocks blocksize"];
+                let text = Tool::new("xfs_db").args(ask).arg(device.name()).run()?;
                 (text, "dblocks = ", "blocksize = ")
             }
             FileSystem::Btrfs => {
@@ -157,12 +176,11 @@ impl FileSystem {
         match self {
             FileSystem::Ext4 => Ext::at(path, 0).text(file),
             FileSystem::Lvm => Ext::at(path, LVM_START).text(file),
-            FileSystem::Xfs => {
-                let script = "mount -o ro,loop,nouuid \"$1\" /mnt && cat \"/mnt$2\"";
+            FileSystem::Xfs | FileSystem::XfsOnLvm => {
+                let device = self.xfs(path)?;
+                let script = "mount -o ro,nouuid \"$1\" /mnt && cat \"/mnt$2\"";
                 Tool::new("unshare")
-                    .args(["--mount", "sh", "-c", script, "sh"])
-                    .arg(path)
-                    .arg(file)
+                    .args(["--mount", "sh", "-c", script, "sh", device.name(), file])
                     .run()
             }
             FileSystem::Btrfs => {
@@ -185,6 +203,26 @@ impl FileSystem {
             }
             FileSystem::F2fs => f2fs_text(path, file),
         }
+    }
+}
+
+/// Makes a file of so many MiB the only physical volume of a group with one volume, and says how
+/// many MiB that has: whole extents of 4 MiB.
+fn volume_group(path: &Path, mib: u64) -> Result<u64> {
+    let device = Loop::over(path)?;
+    device.lvm("pvcreate", &[device.name()])?;
+    device.lvm("vgcreate", &["vg0", device.name()])?;
+    let new = ["-an", "-Zn", "-Wn", "-l", "100%FREE", "-n", "root", "vg0"];
+    device.lvm("lvcreate", &new)?;
+    Ok((mib - 1) / 4 * 4)
+}
+
+/// What a checker found, when it does not call everything fine.
+fn problems(output: &Output) -> String {
+    if output.status.success() {
+        String::new()
+    } else {
+        said(output)
     }
 }
 

@@ -22,7 +22,7 @@ impl Loop {
     /// # Errors
     /// When the system has none left.
     pub fn over(path: &Path) -> Result<Self> {
-        Loop::with_sectors(path, 512)
+        Loop::made(path, &[])
     }
 
     /// One whose sectors have so many bytes.
@@ -30,10 +30,20 @@ impl Loop {
     /// # Errors
     /// When the system has none left.
     pub fn with_sectors(path: &Path, bytes: u64) -> Result<Self> {
-        let said = Tool::new("losetup")
-            .args(["--find", "--show", "--sector-size", &bytes.to_string()])
-            .arg(path)
-            .run()?;
+        Loop::made(path, &["--sector-size", &bytes.to_string()])
+    }
+
+    /// One over what begins at this byte of a file.
+    ///
+    /// # Errors
+    /// When the system has none left.
+    pub fn from_byte(path: &Path, offset: u64) -> Result<Self> {
+        Loop::made(path, &["--offset", &offset.to_string()])
+    }
+
+    fn made(path: &Path, options: &[&str]) -> Result<Self> {
+        let losetup = Tool::new("losetup").args(["--find", "--show"]);
+        let said = losetup.args(options).arg(path).run()?;
         Ok(Loop(said.trim().to_owned()))
     }
 
