@@ -10,7 +10,9 @@ use anyhow::{Context, Result};
 use crate::disk::MIB;
 use crate::tool::{Tool, said};
 
+pub mod circle;
 pub mod journal;
+mod records;
 pub mod reparse;
 
 /// Mounts the first argument in a mount namespace of its own, runs the third there and unmounts.

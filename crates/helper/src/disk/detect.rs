@@ -8,6 +8,7 @@ use snf_image_protocol::{OsFamily, Properties};
 use crate::disk::device;
 use crate::disk::lvm::Lvm;
 use crate::disk::mount::{Access, mount, unmount_all};
+use crate::disk::ntfs;
 use crate::disk::ostree;
 use crate::disk::probe::{self, Kind};
 use crate::disk::table::{Label, Partition, Table};
@@ -129,10 +130,16 @@ pub fn mount_windows(
         Ok(None)
     };
     drop(root);
-    if !matches!(windows, Ok(Some(_))) {
-        unmount_all(target)?;
+    if matches!(windows, Ok(Some(_))) {
+        return windows;
     }
-    windows
+    // Without its driver a volume has neither a Windows nor a way to be flushed.
+    let fault = ntfs::driver::fault();
+    let unmounted = unmount_all(target);
+    match fault {
+        Some(fault) => Err(fault),
+        None => windows.and_then(|windows| unmounted.map(|()| windows)),
+    }
 }
 
 /// Mounts a file system and says whether the root of a system lies on it; if not, it is

@@ -2,15 +2,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
 
 use crate::disk::bytes::{u16_at, u64_at};
 use crate::disk::device;
 use crate::disk::fit::Fit;
 use crate::disk::layout::ALIGNMENT;
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
 use crate::run::program::{self, Output};
 
-pub(super) mod driver;
+pub(crate) mod driver;
 mod volume;
 
 pub use volume::is_marked;
@@ -23,6 +26,10 @@ const UNCLEAN: i32 = 15;
 /// How it tells, beside [`HIBERNATED`], a volume whose journal is one that Windows 8 and later
 /// write while they have the volume open (version 2.0 of it).
 const OPEN: &str = "Metadata kept in Windows cache";
+
+/// How long the tool for the journal may take, which holds at most some tens of MiB. There are
+/// journals in which it goes round and round.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// Fields of the boot sector (Microsoft, NTFS.com "NTFS Partition Boot Sector"): bytes in a
 /// sector, sectors in a cluster, sectors of the file system without the copy of the boot sector.
@@ -38,7 +45,7 @@ const SECTORS: usize = 40;
 pub fn check(device: &Path, name: &str) -> Result<()> {
     let mut state = probe(device)?;
     if state.code() == Some(UNCLEAN) {
-        program::tool("ntfsrecover", &[], device, &[])?;
+        recover(device, RECOVERY)?;
         // Only the look afterwards counts: it may leave undone what it cannot do safely.
         state = probe(device)?;
     }
@@ -61,6 +68,22 @@ pub fn check(device: &Path, name: &str) -> Result<()> {
         _ => "cannot be written to: run chkdsk /f in Windows and shut it down",
     };
     Err(Error::image(format!("the NTFS of {name} {why}")))
+}
+
+/// Applies what the journal holds, as far as that ends within a time.
+fn recover(device: &Path, limit: Duration) -> Result<()> {
+    let mut tool = program::background("ntfsrecover", &[device.as_os_str()])?;
+    let doing = || format!("applying the journal of {}", device.display());
+    let deadline = Instant::now() + limit;
+    while !tool.has_ended().doing(doing)? {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            // Here it is killed.
+            break;
+        }
+        driver::wait(&mut [PollFd::new(tool.handle(), PollFlags::IN)], left).doing(doing)?;
+    }
+    Ok(())
 }
 
 fn probe(device: &Path) -> Result<Output> {
@@ -133,7 +156,10 @@ pub fn clear_mark(device: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use proptest::prelude::*;
+    use tempfile::TempDir;
 
     use super::*;
     use crate::run::testing::{resize, tool};
@@ -199,17 +225,36 @@ mod tests {
         );
     }
 
-    /// An NTFS in which a file says what was before, and what it says after a look at its state.
-    fn left(journal: Journal) -> (Result<()>, Vec<u8>) {
+    /// An NTFS in a directory.
+    struct Volume {
+        path: PathBuf,
+        _directory: TempDir,
+    }
+
+    /// One with a file that says what was before, and with such a journal.
+    fn volume_with(journal: Journal) -> Volume {
+        let volume = volume_of("file", b"before the crash");
+        let new = b"after the replay";
+        journal::leave(&volume.path, journal, b"before the crash", new).unwrap();
+        volume
+    }
+
+    fn volume_of(file: &str, content: &[u8]) -> Volume {
         let directory = tempfile::tempdir().unwrap();
-        let (path, tree) = (
-            directory.path().join("volume"),
-            directory.path().join("tree"),
-        );
+        let tree = directory.path().join("tree");
         std::fs::create_dir(&tree).unwrap();
-        std::fs::write(tree.join("file"), "before the crash").unwrap();
+        std::fs::write(tree.join(file), content).unwrap();
+        let path = directory.path().join("volume");
         testkit::make(&path, 32, &tree).unwrap();
-        journal::leave(&path, journal, b"before the crash", b"after the replay").unwrap();
+        Volume {
+            path,
+            _directory: directory,
+        }
+    }
+
+    /// What comes of a look at its state, and what its file says then.
+    fn left(journal: Journal) -> (Result<()>, Vec<u8>) {
+        let Volume { path, _directory } = volume_with(journal);
         let checked = check(&path, "it");
         if checked.is_ok() {
             assert_eq!(testkit::problems(&path).unwrap(), "");
@@ -247,6 +292,15 @@ mod tests {
     }
 
     #[test]
+    fn a_journal_without_end_is_left_after_a_time() {
+        let volume = volume_with(Journal::Endless);
+        let begin = Instant::now();
+        recover(&volume.path, Duration::from_millis(300)).unwrap();
+        assert!(begin.elapsed() < Duration::from_secs(30));
+        assert_eq!(probe(&volume.path).unwrap().code(), Some(UNCLEAN));
+    }
+
+    #[test]
     fn hibernation_is_known_by_its_file() {
         for (sign, is_refused) in [
             ("hibr", true),
@@ -254,16 +308,9 @@ mod tests {
             ("wake", false),
             ("\0\0\0\0", false),
         ] {
-            let directory = tempfile::tempdir().unwrap();
-            let (path, tree) = (
-                directory.path().join("volume"),
-                directory.path().join("tree"),
-            );
-            std::fs::create_dir(&tree).unwrap();
             let mut content = sign.as_bytes().to_vec();
             content.resize(8192, 0);
-            std::fs::write(tree.join("hiberfil.sys"), content).unwrap();
-            testkit::make(&path, 32, &tree).unwrap();
+            let Volume { path, _directory } = volume_of("hiberfil.sys", &content);
             let refused = check(&path, "it").err().map(|error| error.to_string());
             assert_eq!(refused.is_some(), is_refused, "{sign}");
             assert!(refused.is_none_or(|text| text.contains("is hibernated")));

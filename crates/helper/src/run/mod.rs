@@ -9,6 +9,7 @@ use snf_image_protocol::{Event, Parameters, Task};
 
 use crate::channel::{Events, console};
 use crate::disk::mount::unmount_all;
+use crate::disk::ntfs;
 use crate::error::{Error, Result};
 use crate::guest::root::shown;
 use crate::tasks;
@@ -46,6 +47,7 @@ pub fn all(directory: &Path, context: &mut Context<'_>, events: &Events) -> Resu
         })
     });
     context.root = None;
+    let result = result.map_err(|error| ntfs::driver::fault().unwrap_or(error));
     result.and(unmount_all(&context.target))?;
     Ok(ended)
 }

@@ -9,7 +9,9 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, Signal, kill_process_group, pidfd_open, prlimit,
+};
 
 use crate::error::{Doing, Error, Result};
 use crate::run::packed;
@@ -174,6 +176,19 @@ impl Background {
     #[must_use]
     pub fn handle(&self) -> &OwnedFd {
         &self.handle
+    }
+
+    /// Ends it by a signal once it has computed for so many seconds.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn limit(&self, seconds: u64) -> io::Result<()> {
+        let limit = Rlimit {
+            current: Some(seconds),
+            maximum: Some(seconds),
+        };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Cpu, limit)?;
+        Ok(())
     }
 
     /// Whether it has ended.

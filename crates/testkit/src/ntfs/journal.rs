@@ -5,12 +5,12 @@
 //! small file.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::records::{FIRST, RECORD, Volume, attribute, protected, run};
 use crate::bytes::{Block, number, place};
 
 /// How the journal is left.
@@ -24,17 +24,16 @@ pub enum Journal {
     Begun,
     /// Open, and its records are gone.
     Torn,
+    /// Open, and in no page of it does a record end, so that who looks for one goes round and round.
+    Endless,
     /// As Windows 8 and later have it while the volume is open: version 2.0.
     Cached,
 }
 
-/// The length of a page of the journal and of a record of the table of files, in bytes.
+/// The length of a page of the journal, in bytes.
 const PAGE: usize = 4096;
-const RECORD: usize = 1024;
-/// The number of `$LogFile` in the table of files, and that of the first file that a user has in
-/// an NTFS by mkntfs(8).
+/// The number of `$LogFile` in the table of files.
 const LOG: u64 = 2;
-const FIRST: u64 = 64;
 /// How many records are looked at.
 const LOOKED_AT: u64 = 256;
 /// The type of an attribute that holds content.
@@ -59,8 +58,8 @@ const NONE: u16 = u16::MAX;
 /// When there is no such small file, or no such NTFS as mkntfs(8) makes.
 pub fn leave(path: &Path, journal: Journal, old: &[u8], new: &[u8]) -> Result<()> {
     let volume = Volume::open(path)?;
-    let (start, size) = volume.log()?;
-    let change = volume.find(old, new)?;
+    let (start, size) = log_of(&volume)?;
+    let change = find(&volume, old, new)?;
     let log = Log { size };
     let mut content = vec![0xff; usize::try_from(size)?];
     let mut put = |page: usize, bytes: &[u8]| {
@@ -82,19 +81,27 @@ pub fn leave(path: &Path, journal: Journal, old: &[u8], new: &[u8]) -> Result<()
     } else {
         record(end, FORGET, COMPENSATION, 0x58)
     };
+    let ends = u32::from(journal != Journal::Endless);
     if journal != Journal::Torn {
         let full = PAGE - 0x20;
         let first = [change.record(begin), record(middle, NOOP, NOOP, filler)];
-        put(FIRST_PAGE, &page(middle, middle, full, &first.concat()));
+        put(
+            FIRST_PAGE,
+            &page([middle, middle], ends, full, &first.concat()),
+        );
         let place = u64::try_from((FIRST_PAGE + 1) * PAGE)?;
         for copy in [2, 3] {
-            put(copy, &page(place, end, BEGIN + 0x58, &last));
+            put(copy, &page([place, end], ends, BEGIN + 0x58, &last));
         }
         // What an earlier round has left at the end of the journal.
         let pages = usize::try_from(size)? / PAGE;
+        if journal == Journal::Endless {
+            (FIRST_PAGE + 1..pages - 1)
+                .for_each(|at| put(at, &page([middle, middle], ends, 0, &[])));
+        }
         let stale = log.sequence(pages - 1, BEGIN) & !log.sequence(0, 0);
         let rest = record(stale, NOOP, NOOP, full - BEGIN);
-        put(pages - 1, &page(stale, stale, full, &rest));
+        put(pages - 1, &page([stale, stale], ends, full, &rest));
     }
     for copy in [0, 1] {
         put(copy, &log.restart(journal, begin, end));
@@ -102,96 +109,42 @@ pub fn leave(path: &Path, journal: Journal, old: &[u8], new: &[u8]) -> Result<()
     Ok(volume.file.write_all_at(&content, start)?)
 }
 
-struct Volume {
-    file: File,
-    cluster: u64,
-    table: u64,
+/// Where the journal lies, and how long it is, in bytes.
+fn log_of(volume: &Volume) -> Result<(u64, u64)> {
+    let record = volume.record(LOG)?;
+    let at = attribute(&record, DATA)?.context("the journal has no content")?;
+    let size = number(&record, at + 48, 8)?;
+    let (first, clusters) = run(&record, at)?;
+    anyhow::ensure!(
+        clusters * volume.cluster >= size,
+        "the journal is in pieces"
+    );
+    Ok((first * volume.cluster, size))
 }
 
-impl Volume {
-    fn open(path: &Path) -> Result<Self> {
-        let file = File::options().read(true).write(true).open(path)?;
-        let mut head = [0; 512];
-        file.read_exact_at(&mut head, 0)?;
-        let cluster = number(&head, 11, 2)? * number(&head, 13, 1)?;
-        let table = number(&head, 48, 8)? * cluster;
-        Ok(Volume {
-            file,
-            cluster,
-            table,
-        })
-    }
-
-    /// A record of the table of files, with the bytes in place that stand elsewhere.
-    fn record(&self, at: u64) -> Result<Vec<u8>> {
-        let mut record = vec![0; RECORD];
-        let length = u64::try_from(RECORD)?;
-        self.file
-            .read_exact_at(&mut record, self.table + at * length)?;
-        let from = place(&record, 4, 2)?;
-        for sector in 1..=RECORD / 512 {
-            let right = record.get(from + 2 * sector..from + 2 * sector + 2);
-            let right = right.context("a record is damaged")?.to_vec();
-            if let Some(place) = record.get_mut(sector * 512 - 2..sector * 512) {
-                place.copy_from_slice(&right);
-            }
+/// The file with this content, which stands in its record.
+fn find<'a>(volume: &Volume, old: &'a [u8], new: &'a [u8]) -> Result<Change<'a>> {
+    for number in FIRST..FIRST + LOOKED_AT {
+        let record = volume.record(number)?;
+        let Some(attribute) = attribute(&record, DATA)? else {
+            continue;
+        };
+        let value = place(&record, attribute + 20, 2)?;
+        let content = record.get(attribute + value..).unwrap_or_default();
+        if content.starts_with(old) {
+            let at = number * u64::try_from(RECORD)?;
+            return Ok(Change {
+                attribute: u16::try_from(attribute)?,
+                value: u16::try_from(value)?,
+                cluster: at / volume.cluster,
+                lies: (volume.table + at) / volume.cluster,
+                sector: u16::try_from(at % volume.cluster / 512)?,
+                old,
+                new,
+            });
         }
-        Ok(record)
     }
-
-    /// Where the journal lies, and how long it is, in bytes.
-    fn log(&self) -> Result<(u64, u64)> {
-        let record = self.record(LOG)?;
-        let at = content_of(&record)?.context("the journal has no content")?;
-        let size = number(&record, at + 48, 8)?;
-        let run = at + place(&record, at + 32, 2)?;
-        let widths = place(&record, run, 1)?;
-        let (length, offset) = (widths & 0xf, widths >> 4);
-        let clusters = number(&record, run + 1, length)?;
-        anyhow::ensure!(clusters * self.cluster >= size, "the journal is in pieces");
-        let first = number(&record, run + 1 + length, offset)?;
-        Ok((first * self.cluster, size))
-    }
-
-    /// The file with this content, which stands in its record.
-    fn find<'a>(&self, old: &'a [u8], new: &'a [u8]) -> Result<Change<'a>> {
-        for number in FIRST..FIRST + LOOKED_AT {
-            let record = self.record(number)?;
-            let Some(attribute) = content_of(&record)? else {
-                continue;
-            };
-            let value = place(&record, attribute + 20, 2)?;
-            let content = record.get(attribute + value..).unwrap_or_default();
-            if content.starts_with(old) {
-                let at = number * u64::try_from(RECORD)?;
-                return Ok(Change {
-                    attribute: u16::try_from(attribute)?,
-                    value: u16::try_from(value)?,
-                    cluster: at / self.cluster,
-                    lies: (self.table + at) / self.cluster,
-                    sector: u16::try_from(at % self.cluster / 512)?,
-                    old,
-                    new,
-                });
-            }
-        }
-        anyhow::bail!("no small file has this content")
-    }
-}
-
-/// Where the attribute with the content stands in a record.
-fn content_of(record: &[u8]) -> Result<Option<usize>> {
-    let mut at = place(record, 20, 2)?;
-    loop {
-        let (kind, length) = (number(record, at, 4)?, place(record, at + 4, 4)?);
-        if kind == DATA {
-            return Ok(Some(at));
-        }
-        if kind == u64::from(u32::MAX) || length == 0 {
-            return Ok(None);
-        }
-        at += length;
-    }
+    anyhow::bail!("no small file has this content")
 }
 
 /// A change of a value in a record of the table of files.
@@ -244,34 +197,18 @@ fn record(sequence: u64, redo: u16, undo: u16, length: usize) -> Vec<u8> {
     bytes.0
 }
 
-/// A page of records: what its third field says, its last record, where the next one goes.
-fn page(copy: u64, last: u64, next: usize, records: &[u8]) -> Vec<u8> {
+/// A page of records: what its third field says and its last record, whether one ends in it, where
+/// the next one goes.
+fn page([copy, last]: [u64; 2], ends: u32, next: usize, records: &[u8]) -> Vec<u8> {
     let mut bytes = Block::of(PAGE);
     bytes.bytes(0, b"RCRD");
     bytes.halves(4, &[40, 9]);
     bytes.longs(8, &[copy]);
-    let ends_record = 1;
-    bytes.words(16, &[ends_record]);
+    bytes.words(16, &[ends]);
     bytes.halves(20, &[1, 1, u16::try_from(next).unwrap_or_default()]);
     bytes.longs(32, &[last]);
     bytes.bytes(BEGIN, records);
     protected(bytes.0)
-}
-
-/// Puts a sign at the end of each sector against torn writes, and what stood there in front.
-fn protected(mut page: Vec<u8>) -> Vec<u8> {
-    let sign = [7, 0];
-    let from = place(&page, 4, 2).unwrap_or_default();
-    let mut kept = sign.to_vec();
-    for sector in page.chunks_exact_mut(512) {
-        if let Some(end) = sector.last_chunk_mut::<2>() {
-            kept.extend(*end);
-            *end = sign;
-        }
-    }
-    let mut page = Block(page);
-    page.bytes(from, &kept);
-    page.0
 }
 
 struct Log {

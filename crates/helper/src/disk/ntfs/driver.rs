@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::statfs;
 use rustix::io::Errno;
 
 use crate::disk::modules;
@@ -20,6 +21,10 @@ use crate::run::program::{self, Background};
 const DRIVER: &str = "lowntfs-3g";
 /// How long it may take until it has mounted, or ended: a volume of many TB takes seconds.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long it may compute, in seconds: what is asked of it takes one or two. In a directory that
+/// leads into itself it goes round and round.
+const COMPUTING: u64 = 60;
 
 /// What the driver is told, besides who may write.
 ///
@@ -48,6 +53,11 @@ static RUNNING: Mutex<Vec<(PathBuf, Background)>> = Mutex::new(Vec::new());
 /// # Errors
 /// When the driver refuses it or is not there.
 pub(crate) fn mount(device: &Path, target: &Path, access: Access) -> Result<()> {
+    mount_for(device, target, access, COMPUTING)
+}
+
+/// The same, for a driver that computes so many seconds.
+fn mount_for(device: &Path, target: &Path, access: Access, computing: u64) -> Result<()> {
     if !Path::new(FUSE).exists() {
         modules::load("fuse")?;
     }
@@ -67,6 +77,7 @@ pub(crate) fn mount(device: &Path, target: &Path, access: Access) -> Result<()> 
     // Opened before: what changes from here on is seen.
     let mounts = File::open(MOUNTS).doing(doing)?;
     let mut driver = program::background(DRIVER, &arguments)?;
+    driver.limit(computing).doing(doing)?;
     let deadline = Instant::now() + LIMIT;
     while !is_mounted(target)? {
         if driver.has_ended().doing(doing)? {
@@ -112,11 +123,29 @@ pub(crate) fn ended(point: &Path) -> Result<()> {
     driver.success()
 }
 
+/// The error of a driver that ended while its volume was mounted. It explains whatever failed
+/// there since.
+pub(crate) fn fault() -> Option<Error> {
+    let mut running = running();
+    let place = running.iter_mut().position(|(point, driver)| {
+        let is_gone = matches!(statfs(point.as_path()), Err(Errno::NOTCONN));
+        // Nothing of this is kept by the kernel. It may not have ended yet.
+        let mut end = [PollFd::new(driver.handle(), PollFlags::IN)];
+        is_gone && wait(&mut end, LIMIT).is_ok() && driver.has_ended().unwrap_or(false)
+    })?;
+    let failure = running.remove(place).1.failure();
+    Some(Error::image(format!(
+        "the driver of NTFS ended while it was in use, as a damaged volume makes it do: run chkdsk /f \
+         in Windows and shut it down ({failure})"
+    )))
+}
+
 fn running() -> std::sync::MutexGuard<'static, Vec<(PathBuf, Background)>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn wait(events: &mut [PollFd<'_>], left: Duration) -> io::Result<()> {
+/// Waits until something happens, or the time is over.
+pub(super) fn wait(events: &mut [PollFd<'_>], left: Duration) -> io::Result<()> {
     let left = Timespec::try_from(left).map_err(io::Error::other)?;
     match poll(events, Some(&left)) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
@@ -135,6 +164,8 @@ fn late(what: &str, place: &Path) -> Error {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+
+    use snf_image_testkit::ntfs;
 
     use super::*;
     use crate::disk::mount::unmount_all;
@@ -222,6 +253,42 @@ mod tests {
             assert!(root.install("/file", b"", ANY).is_err());
         });
         assert!(fs::read(file.path()).unwrap() == before);
+    }
+
+    #[test]
+    fn a_directory_that_leads_into_itself_ends_the_driver_and_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let (volume, tree) = (
+            directory.path().join("volume"),
+            directory.path().join("tree"),
+        );
+        fs::create_dir_all(tree.join("Windows")).unwrap();
+        for number in 0..400 {
+            fs::write(
+                tree.join(format!("Windows/name-number-{number:05}.txt")),
+                "",
+            )
+            .unwrap();
+        }
+        ntfs::make(&volume, 32, &tree).unwrap();
+        ntfs::circle::close(&volume).unwrap();
+        apart(|| {
+            let target = directory.path().join("target");
+            fs::create_dir(&target).unwrap();
+            mount_for(&volume, &target, Access::Write, 1).unwrap();
+            let root = Root::of_windows(&target).unwrap();
+            assert!(root.exists("/windows/NAME-number-00007.txt"));
+            assert!(root.read("/Windows/zzz", FILE_LIMIT).is_err());
+            let error = fault().unwrap().to_string();
+            assert!(
+                error.contains("chkdsk /f") && error.contains("signal"),
+                "{error}"
+            );
+            drop(root);
+            // What is left of it says that it is not there any more.
+            let _ = unmount_all(&target);
+            assert!(!is_mounted(&target).unwrap());
+        });
     }
 
     #[test]
