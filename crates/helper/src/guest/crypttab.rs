@@ -1,7 +1,7 @@
 //! Reads the table of encrypted volumes, crypttab(5).
 // SPDX-License-Identifier: BSD-2-Clause
 
-use super::fstab::{text, unquoted};
+use super::fstab::{lines, text, unquoted};
 
 /// Where it is.
 pub const FILE: &str = "/etc/crypttab";
@@ -64,17 +64,11 @@ impl Entry {
 /// Takes the table apart. Comments, empty lines and lines with less than two fields are left out.
 #[must_use]
 pub fn parse(content: &[u8]) -> Vec<Entry> {
-    content
-        .split(|byte| *byte == b'\n')
-        .filter_map(entry)
-        .collect()
+    lines(content).filter_map(entry).collect()
 }
 
-fn entry(line: &[u8]) -> Option<Entry> {
-    let mut fields = line
-        .split(|byte| byte.is_ascii_whitespace())
-        .filter(|field| !field.is_empty());
-    let name = fields.next().filter(|name| !name.starts_with(b"#"))?;
+fn entry<'line>(mut fields: impl Iterator<Item = &'line [u8]>) -> Option<Entry> {
+    let name = fields.next()?;
     let device = fields.next()?;
     let mut more = || fields.next().map(text).unwrap_or_default();
     Some(Entry {

@@ -23,17 +23,22 @@ pub struct Entry {
 /// left out. Blanks in a field are written `\040` and the like; they come back decoded.
 #[must_use]
 pub fn parse(content: &[u8]) -> Vec<Entry> {
-    content
-        .split(|byte| *byte == b'\n')
-        .filter_map(entry)
-        .collect()
+    lines(content).filter_map(entry).collect()
 }
 
-fn entry(line: &[u8]) -> Option<Entry> {
-    let mut fields = line
-        .split(|byte| byte.is_ascii_whitespace())
-        .filter(|field| !field.is_empty());
-    let spec = fields.next().filter(|spec| !spec.starts_with(b"#"))?;
+/// The fields of every line that is no comment, in fstab(5) and tables like it.
+pub(super) fn lines(content: &[u8]) -> impl Iterator<Item = impl Iterator<Item = &[u8]>> {
+    content
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii_start().starts_with(b"#"))
+        .map(|line| {
+            line.split(u8::is_ascii_whitespace)
+                .filter(|field| !field.is_empty())
+        })
+}
+
+fn entry<'line>(mut fields: impl Iterator<Item = &'line [u8]>) -> Option<Entry> {
+    let spec = fields.next()?;
     let file = fields.next()?;
     let vfstype = fields.next()?;
     let options = fields.next().unwrap_or(b"defaults");
