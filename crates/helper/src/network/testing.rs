@@ -215,3 +215,41 @@ pub(crate) fn any_nics() -> impl Strategy<Value = Vec<Nic>> {
         list
     })
 }
+
+/// The stories of a renderer: a snapshot of what it writes for interfaces of each kind, and no panic.
+macro_rules! interfaces_of_every_kind {
+    (|$nics:ident| $render:expr) => {
+        fn written($nics: &[Nic]) -> String {
+            $crate::network::testing::shown(&$render)
+        }
+
+        #[test]
+        fn by_dhcp() {
+            insta::assert_snapshot!(written(&$crate::network::testing::dhcp()));
+        }
+
+        #[test]
+        fn with_everything_that_can_be_said() {
+            insta::assert_snapshot!(written(&$crate::network::testing::full()));
+        }
+
+        #[test]
+        fn with_gateways_outside_their_networks() {
+            insta::assert_snapshot!(written(&$crate::network::testing::on_link()));
+        }
+
+        #[test]
+        fn several_of_them() {
+            insta::assert_snapshot!(written(&$crate::network::testing::several()));
+        }
+
+        proptest::proptest! {
+            #[test]
+            fn no_interfaces_make_it_panic(nics in $crate::network::testing::any_nics()) {
+                let _ = written(&nics);
+            }
+        }
+    };
+}
+
+pub(crate) use interfaces_of_every_kind;

@@ -1,34 +1,7 @@
 //! What is written for interfaces of every kind.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use proptest::prelude::*;
-
-use super::super::testing::{any_nics, dhcp, full, on_link, several, shown};
+use super::super::testing::interfaces_of_every_kind;
 use super::*;
 
-#[test]
-fn by_dhcp() {
-    insta::assert_snapshot!(shown(&render(&dhcp(), false)));
-}
-
-#[test]
-fn with_everything_that_can_be_said() {
-    insta::assert_snapshot!(shown(&render(&full(), false)));
-}
-
-#[test]
-fn with_gateways_outside_their_networks() {
-    insta::assert_snapshot!(shown(&render(&on_link(), false)));
-}
-
-#[test]
-fn several_of_them() {
-    insta::assert_snapshot!(shown(&render(&several(), false)));
-}
-
-proptest! {
-    #[test]
-    fn no_interfaces_make_it_panic(nics in any_nics()) {
-        let _ = render(&nics, false);
-    }
-}
+interfaces_of_every_kind!(|nics| render(nics, false));
