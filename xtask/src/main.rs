@@ -50,7 +50,7 @@ enum Task {
         /// Leave out those that need VMs
         #[arg(long)]
         fast: bool,
-        /// Instead, those that take too long for every day: boots of more whole systems
+        /// Instead, those that take too long for every day: boots and first starts of more systems
         #[arg(long, conflicts_with = "fast")]
         slow: bool,
     },

@@ -9,7 +9,7 @@ use anyhow::Result;
 use snf_image_testkit::tool::Tool;
 
 use crate::command::say;
-use crate::image::system::{RELEASE, mirrors};
+use crate::image::system::{RELEASE, mirror_of, mirrors};
 use crate::paths;
 
 /// To be raised with every change of the packages, so that a kept tree is not used.
@@ -31,11 +31,32 @@ const PACKAGES: [&str; 9] = [
     "systemd",
 ];
 
+/// What cloud-init needs.
+const CLOUD_INIT: [&str; 3] = ["cloud-init", "ifupdown", "iproute2"];
+
+/// The releases whose cloud-init is tried too: the oldest that Debian still has, and the newest.
+pub(crate) const OTHERS: [&str; 2] = ["bullseye", "trixie"];
+
 /// Makes the tree unless it is there, and says where it is.
 pub(crate) fn ensure() -> Result<PathBuf> {
+    ensure_of(RELEASE, &PACKAGES, mirrors()?, "network-tree")
+}
+
+/// Makes one with cloud-init of another release likewise.
+pub(crate) fn ensure_cloud_init(release: &str) -> Result<PathBuf> {
+    let name = format!("cloud-init-{release}");
+    ensure_of(release, &CLOUD_INIT, mirror_of(release)?, &name)
+}
+
+fn ensure_of(
+    release: &str,
+    packages: &[&str],
+    mirrors: Vec<String>,
+    name: &str,
+) -> Result<PathBuf> {
     let directory = paths::images();
-    let tree = directory.join("network-tree");
-    let recipe = directory.join("network-tree.recipe");
+    let tree = directory.join(name);
+    let recipe = directory.join(format!("{name}.recipe"));
     if tree.exists() && fs::read_to_string(&recipe).is_ok_and(|text| text == RECIPE) {
         return Ok(tree);
     }
@@ -43,17 +64,22 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     if tree.exists() {
         fs::remove_dir_all(&tree)?;
     }
-    say("installing the network systems of Debian 12 into a directory");
+    say(&format!(
+        "installing the network systems of Debian {release} into a directory"
+    ));
     let work = tempfile::Builder::new()
-        .prefix("network-tree.")
+        .prefix(&format!("{name}."))
         .tempdir_in(&directory)?;
     let root = work.path().join("root");
+    // What debootstrap does by itself for releases before 12, whose packages do not ask for it.
+    let merged = "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr";
     Tool::new("mmdebstrap")
         .args(["--quiet", "--mode=root", "--variant=minbase"])
-        .arg(format!("--include={}", PACKAGES.join(",")))
-        .arg(RELEASE)
+        .args((release == "bullseye").then_some(merged))
+        .arg(format!("--include={}", packages.join(",")))
+        .arg(release)
         .arg(&root)
-        .args(mirrors()?)
+        .args(mirrors)
         .run()?;
     fs::rename(&root, &tree)?;
     fs::write(&recipe, RECIPE)?;

@@ -14,6 +14,10 @@ use crate::{appliance, build, ganeti, image, network_tree, paths, setup};
 /// Nextest's name for the tests that deploy with the built product into real VMs.
 const VM_TESTS: &str = "package(snf-image-tests) & binary(/^vm_/)";
 
+/// The test that lets a real cloud-init do what it does at a machine's first start.
+const FIRST_START: &str =
+    "package(snf-image-helper) & test(cloud_init_of_debian_does_at_its_first_start)";
+
 /// Checks of the sources: the name, and cargo's arguments.
 const CHECKS: [(&str, &[&str]); 3] = [
     (
@@ -108,10 +112,10 @@ fn ganeti_tests() -> Count {
     })
 }
 
-/// Runs the tests in VMs that are not for every day; whether all of them passed.
+/// Runs the tests that are not for every day; whether all of them passed.
 pub(crate) fn slow() -> Result<bool> {
     setup::setup()?;
-    let count = match prepared().and_then(|variables| Ok((variables, image::ensure_cloud()?))) {
+    let mut count = match prepared().and_then(|variables| Ok((variables, image::ensure_cloud()?))) {
         Ok((mut variables, image)) => {
             say("tests with VMs that are not for every day");
             variables.push(("SNF_CLOUD_IMAGE", image));
@@ -119,6 +123,12 @@ pub(crate) fn slow() -> Result<bool> {
         }
         Err(error) => unprepared(&error),
     };
+    for release in network_tree::OTHERS {
+        let tree = network_tree::ensure_cloud_init(release)?;
+        say(&format!("cloud-init of Debian {release}"));
+        let variables = [(network_tree::VARIABLE, tree)];
+        count.add(nextest::run(FIRST_START, &[], &variables)?);
+    }
     Ok(count.report())
 }
 

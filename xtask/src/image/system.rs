@@ -94,24 +94,39 @@ impl System {
 /// The sources of the release that this machine has configured; mmdebstrap has its own for
 /// a machine with none.
 pub(crate) fn mirrors() -> Result<Vec<String>> {
-    let listed = Tool::new("apt-get")
-        .args(["indextargets", "--format", "$(REPO_URI) $(CODENAME)"])
-        .arg("Created-By: Packages")
-        .run()?;
     let wanted = [
         RELEASE.to_owned(),
         format!("{RELEASE}-updates"),
         format!("{RELEASE}-security"),
     ];
-    let mut lines: Vec<_> = listed
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .filter(|(_, codename)| wanted.iter().any(|name| name == codename))
+    let mut lines: Vec<_> = configured()?
+        .into_iter()
+        .filter(|(_, codename)| wanted.contains(codename))
         .map(|(uri, codename)| format!("deb {uri} {codename} main"))
         .collect();
     lines.sort();
     lines.dedup();
     Ok(lines)
+}
+
+/// The source of another release, at the same place.
+pub(crate) fn mirror_of(release: &str) -> Result<Vec<String>> {
+    let mut all = configured()?.into_iter();
+    let found = all.find(|(_, codename)| codename == RELEASE);
+    let line = found.map(|(uri, _)| format!("deb {uri} {release} main"));
+    Ok(line.into_iter().collect())
+}
+
+/// Addresses and code names of what this machine has configured.
+fn configured() -> Result<Vec<(String, String)>> {
+    let listed = Tool::new("apt-get")
+        .args(["indextargets", "--format", "$(REPO_URI) $(CODENAME)"])
+        .arg("Created-By: Packages")
+        .run()?;
+    let words = listed.lines().filter_map(|line| line.split_once(' '));
+    Ok(words
+        .map(|(uri, codename)| (uri.to_owned(), codename.to_owned()))
+        .collect())
 }
 
 fn configure(root: &Path) -> Result<()> {
