@@ -68,7 +68,7 @@ fn tests(image: PathBuf) -> Result<Count> {
         ("SNF_TESTBED", scripts()),
         ("SNF_TESTBED_STATE", state()),
     ];
-    nextest::run(TESTS, &[], &variables)
+    nextest::run(TESTS, nextest::EVERYWHERE, &variables)
 }
 
 fn scripts() -> PathBuf {

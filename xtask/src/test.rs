@@ -9,14 +9,14 @@ use anyhow::Result;
 use snf_image_testkit::tool::said;
 
 use crate::command::{cargo, say};
+use crate::test::nextest::EVERYWHERE;
 use crate::{appliance, build, ganeti, image, network_tree, paths, setup};
 
 /// Nextest's name for the tests that deploy with the built product into real VMs.
 const VM_TESTS: &str = "package(snf-image-tests) & binary(/^vm_/)";
 
 /// The test that lets a real cloud-init do what it does at a machine's first start.
-const FIRST_START: &str =
-    "package(snf-image-helper) & test(cloud_init_of_debian_does_at_its_first_start)";
+const FIRST_START: &str = "test(cloud_init_of_debian_does_at_its_first_start)";
 
 /// Checks of the sources: the name, and cargo's arguments.
 const CHECKS: [(&str, &[&str]); 3] = [
@@ -87,7 +87,11 @@ pub(crate) fn test(fast: bool) -> Result<bool> {
     say("tests without VMs");
     let rest = format!("not ({VM_TESTS}) and not ({})", ganeti::TESTS);
     let tree = network_tree::ensure()?;
-    count.add(nextest::run(&rest, &[], &[(network_tree::VARIABLE, tree)])?);
+    count.add(nextest::run(
+        &rest,
+        EVERYWHERE,
+        &[(network_tree::VARIABLE, tree)],
+    )?);
     if !fast {
         count.add(vm_tests()?);
         count.add(ganeti_tests());
@@ -119,7 +123,8 @@ pub(crate) fn slow() -> Result<bool> {
         Ok((mut variables, image)) => {
             say("tests with VMs that are not for every day");
             variables.push(("SNF_CLOUD_IMAGE", image));
-            nextest::run(VM_TESTS, &["--run-ignored", "only"], &variables)?
+            let arguments = ["--package", "snf-image-tests", "--run-ignored", "only"];
+            nextest::run(VM_TESTS, &arguments, &variables)?
         }
         Err(error) => unprepared(&error),
     };
@@ -127,7 +132,8 @@ pub(crate) fn slow() -> Result<bool> {
         let tree = network_tree::ensure_cloud_init(release)?;
         say(&format!("cloud-init of Debian {release}"));
         let variables = [(network_tree::VARIABLE, tree)];
-        count.add(nextest::run(FIRST_START, &[], &variables)?);
+        let arguments = ["--package", "snf-image-helper"];
+        count.add(nextest::run(FIRST_START, &arguments, &variables)?);
     }
     Ok(count.report())
 }
@@ -137,7 +143,7 @@ fn vm_tests() -> Result<Count> {
     match prepared() {
         Ok(variables) => {
             say("tests with VMs");
-            nextest::run(VM_TESTS, &[], &variables)
+            nextest::run(VM_TESTS, EVERYWHERE, &variables)
         }
         Err(error) => Ok(unprepared(&error)),
     }

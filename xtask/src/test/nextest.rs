@@ -10,8 +10,11 @@ use anyhow::{Context, Result};
 use super::Count;
 use crate::command::cargo;
 
-/// Runs the tests of the workspace that nextest's `filter` selects, with more arguments for it and these
-/// variables. What fails is shown as it happens.
+/// Where all tests are.
+pub(crate) const EVERYWHERE: &[&str] = &["--workspace"];
+
+/// Runs the tests that nextest's `filter` selects, with more arguments for it, which say where it looks, and
+/// these variables. What fails is shown as it happens.
 pub(crate) fn run(
     filter: &str,
     arguments: &[&str],
@@ -20,7 +23,7 @@ pub(crate) fn run(
     let mut child = cargo()
         .args(["nextest", "run", "--cargo-quiet", "--no-fail-fast"])
         .args(["--status-level", "fail", "--final-status-level", "slow"])
-        .args(["--workspace", "--filterset", filter])
+        .args(["--filterset", filter])
         .args(arguments)
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stderr(Stdio::piped())
