@@ -17,9 +17,8 @@ use super::story::Story;
 use crate::commands::signals;
 use crate::config::Config;
 use crate::deploy::{deploy, restore};
-use crate::format::Format;
 use crate::monitor::Monitor;
-use crate::request::{Image, Request, Windows};
+use crate::request::{Image, Request};
 use crate::target::Target;
 
 /// The tasks that a larger disk takes.
@@ -45,24 +44,9 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         return Ok(());
     }
     let request = Request {
-        image: Image::Keep,
-        format: Format::Diskdump,
-        digest: None,
-        digest_list: None,
-        signature: None,
-        target: transfer.device.into(),
-        size: None,
-        other_disks: Vec::new(),
         only: Some(TASKS.to_vec()),
-        hostname: None,
-        password: None,
-        password_hash: None,
-        authorized_keys: Vec::new(),
-        nics: Vec::new(),
         properties: lenient_properties(&values),
-        personality: Vec::new(),
-        windows: Windows::default(),
-        user_data: None,
+        ..Request::new(Image::Keep, transfer.device.into())
     };
     tracing::info!("the disk has {room} bytes more than the data: growing what is on it");
     let cancel = signals::cancel()

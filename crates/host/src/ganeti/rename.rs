@@ -15,9 +15,8 @@ use super::story::Story;
 use crate::commands::signals;
 use crate::config::Config;
 use crate::deploy::deploy;
-use crate::format::Format;
 use crate::monitor::Monitor;
-use crate::request::{Image, Request, Windows};
+use crate::request::{Image, Request};
 
 /// The tasks that a new name takes.
 const TASKS: [Task; 3] = [Task::MountImage, Task::AssignHostname, Task::UmountImage];
@@ -36,25 +35,12 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         tracing::info!("the instance has no disk: there is nothing to rename");
         return Ok(());
     };
+    let target = disk::locate(first, 0).map_err(Faults::one)?;
     let request = Request {
-        image: Image::Keep,
-        format: Format::Diskdump,
-        digest: None,
-        digest_list: None,
-        signature: None,
-        target: disk::locate(first, 0).map_err(Faults::one)?,
-        size: None,
-        other_disks: Vec::new(),
         only: Some(TASKS.to_vec()),
         hostname: Some(instance.name),
-        password: None,
-        password_hash: None,
-        authorized_keys: Vec::new(),
-        nics: Vec::new(),
         properties,
-        personality: Vec::new(),
-        windows: Windows::default(),
-        user_data: None,
+        ..Request::new(Image::Keep, target)
     };
     if !request.wants(Task::AssignHostname) || !request.wants(Task::MountImage) {
         tracing::info!(

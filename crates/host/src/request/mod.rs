@@ -221,6 +221,31 @@ pub enum RequestError {
 }
 
 impl Request {
+    /// What asks for nothing but an image on a target, by all tasks.
+    #[must_use]
+    pub fn new(image: Image, target: Location) -> Self {
+        Request {
+            image,
+            format: Format::Diskdump,
+            digest: None,
+            digest_list: None,
+            signature: None,
+            target,
+            size: None,
+            other_disks: Vec::new(),
+            only: None,
+            hostname: None,
+            password: None,
+            password_hash: None,
+            authorized_keys: Vec::new(),
+            nics: Vec::new(),
+            properties: Properties::default(),
+            personality: Vec::new(),
+            windows: Windows::default(),
+            user_data: None,
+        }
+    }
+
     /// Checks what only the whole request can tell.
     ///
     /// # Errors

@@ -9,12 +9,10 @@ use std::process::{Child, Command, Stdio};
 
 use snf_image::cancel::Cancel;
 use snf_image::config::Settings;
-use snf_image::format::Format;
 use snf_image::request::{Image, Request};
 use snf_image::role;
 use snf_image::source::{Input, Producer, ProducerError, Source, Stream};
 use snf_image::verification::{Checks, Document, Verified, Verifying, prepare};
-use snf_image_protocol::Properties;
 use snf_image_sandbox::User;
 use tempfile::TempDir;
 
@@ -79,24 +77,10 @@ impl Stage {
             false => Document::At(self.path(name)),
         };
         let request = Request {
-            image: Image::At(self.path(image)),
-            format: Format::Diskdump,
             digest: asked.digest.as_ref().map(|digest| digest.parse().unwrap()),
             digest_list: asked.list.as_ref().map(document),
             signature: asked.signature.as_ref().map(document),
-            target: self.path("disk").into(),
-            size: None,
-            other_disks: Vec::new(),
-            only: None,
-            hostname: None,
-            password: None,
-            password_hash: None,
-            authorized_keys: Vec::new(),
-            properties: Properties::default(),
-            personality: Vec::new(),
-            user_data: None,
-            nics: Vec::new(),
-            windows: Default::default(),
+            ..Request::new(Image::At(self.path(image)), self.path("disk").into())
         };
         let cancel = Cancel::new().unwrap();
         one_line(prepare(&request, &self.settings, &user(), &cancel))
