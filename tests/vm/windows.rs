@@ -10,10 +10,12 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use harness::Scene;
 use snf_image_testkit::disk::{self, Content, MIB, NewPartition, Table, gpt_problems};
 use snf_image_testkit::filesystem::extract;
+use snf_image_testkit::ntfs::circle;
 use snf_image_testkit::ntfs::journal::{self, Journal};
 use snf_image_testkit::tool::Tool;
 use snf_image_testkit::windows::{
@@ -542,4 +544,46 @@ fn drivers_out_of_a_directory_are_put_into_a_server_of_2009_and_others_are_refus
         "{:?}",
         system[device]
     );
+}
+
+#[test]
+#[ignore = "two programs go round and round for a minute each: cargo xtask test --slow"]
+fn a_windows_in_which_one_goes_round_and_round_is_refused_after_a_minute() {
+    let Some(scene) = Scene::set() else { return };
+    let volume = changed(&scene, SERVER_2022, |tree| {
+        fs::write(tree.join("note.txt"), "before the crash").unwrap();
+        for number in 0..400 {
+            let name = format!("a name {number:03}.txt");
+            fs::write(tree.join(CONFIG).join(name), "").unwrap();
+        }
+    });
+    let circle = scene.path("circle");
+    fs::copy(&volume, &circle).unwrap();
+    circle::close(&circle).unwrap();
+    journal::leave(
+        &volume,
+        Journal::Endless,
+        b"before the crash",
+        b"after the replay",
+    )
+    .unwrap();
+    for (volume, words) in [
+        (
+            circle,
+            ["driver of NTFS ended while it was in use", "chkdsk"],
+        ),
+        (
+            volume,
+            ["what its journal holds cannot be applied", "partition 3"],
+        ),
+    ] {
+        let image = gpt(&scene, &volume);
+        let begin = Instant::now();
+        let outcome = scene.deploy(&image, "disk", Vec::<String>::new()).unwrap();
+        assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+        for word in words {
+            assert!(outcome.stderr.contains(word), "{}", outcome.stderr);
+        }
+        assert!(begin.elapsed() < Duration::from_secs(110));
+    }
 }

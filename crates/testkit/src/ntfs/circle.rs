@@ -19,16 +19,25 @@ const LENGTH: usize = 8;
 const FLAGS: usize = 12;
 const LAST: u64 = 2;
 
-/// Has the directory that was made first, which must hold some hundred names, lead from the last
-/// of them to where they began.
+/// How many records are looked at.
+const LOOKED_AT: u64 = 1024;
+
+/// Has the first directory that holds some hundred names lead from the last of them to where they
+/// began.
 ///
 /// # Errors
-/// When it is no such directory, or no NTFS as mkntfs(8) makes one with clusters of 4096 bytes.
+/// When there is no such directory, or no NTFS as mkntfs(8) makes one with clusters of 4096 bytes.
 pub fn close(path: &Path) -> Result<()> {
     let volume = Volume::open(path)?;
-    let record = volume.record(FIRST)?;
-    let at = attribute(&record, BLOCKS)?.context("it is a small directory")?;
-    let (first, count) = run(&record, at)?;
+    let mut blocks = None;
+    for number in FIRST..FIRST + LOOKED_AT {
+        let record = volume.record(number)?;
+        if let Some(at) = attribute(&record, BLOCKS)? {
+            blocks = Some(run(&record, at)?);
+            break;
+        }
+    }
+    let (first, count) = blocks.context("there is no large directory")?;
     for number_of in 0..count {
         let position = (first + number_of) * volume.cluster;
         let mut bytes = vec![0; BLOCK];

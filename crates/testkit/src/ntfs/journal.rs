@@ -35,7 +35,7 @@ const PAGE: usize = 4096;
 /// The number of `$LogFile` in the table of files.
 const LOG: u64 = 2;
 /// How many records are looked at.
-const LOOKED_AT: u64 = 256;
+const LOOKED_AT: u64 = 1024;
 /// The type of an attribute that holds content.
 const DATA: u64 = 0x80;
 /// Where records begin in a page of the journal, and where the first page with records lies.
