@@ -12,6 +12,9 @@ fn run_on(disk: &Path) -> Result<Done> {
     let mut warnings = Warnings::default();
     let mut context = context(&parameters, &mut warnings);
     context.disks = vec![disk.into()];
+    // A file is no device that could be mounted: what grows there grows unmounted.
+    let directory = tempfile::tempdir().unwrap();
+    context.target = directory.path().join("target");
     run(&mut context)
 }
 
