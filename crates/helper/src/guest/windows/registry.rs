@@ -6,6 +6,7 @@
 //! makes it, and only what lies on the path asked for is read.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::cell::Cell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
@@ -40,6 +41,10 @@ const CHECKSUM: usize = 508;
 /// The largest hive that Windows makes, in bytes.
 const MAX_BINS: u32 = 0x7fff_f000;
 
+/// The most that is read of a hive before it is given up, in bytes; each cell counts as a page
+/// more. A list in which the same keys stand again and again would else be searched for hours.
+const MAX_READ: u64 = 1 << 30;
+
 /// Where a cell lies, counted from the end of the base block.
 type Offset = u32;
 
@@ -57,6 +62,8 @@ pub struct Hive {
     room: (Offset, u32),
     /// Whether the file says that it is being written to.
     is_open: bool,
+    /// How much may still be read, in bytes.
+    left: Cell<u64>,
 }
 
 /// What a hive is opened for.
@@ -117,6 +124,7 @@ impl Hive {
             minor: 0,
             room: (0, 0),
             is_open: false,
+            left: Cell::new(MAX_READ),
         }
     }
 

@@ -24,6 +24,10 @@ impl Hive {
     /// The content of a cell that is in use.
     pub(super) fn cell(&self, at: Offset) -> Result<Vec<u8>> {
         let length = self.room_of(at)?;
+        let cost = u64::from(length) + u64::from(PAGE);
+        let left = self.left.get().checked_sub(cost);
+        let left = left.ok_or_else(|| self.fault("its lists are longer than any"))?;
+        self.left.set(left);
         if length > MAX_CELL {
             return Err(self.fault("a cell is longer than 1 MiB"));
         }

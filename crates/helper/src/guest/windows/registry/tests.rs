@@ -251,6 +251,26 @@ fn lists_that_lead_in_circles_are_refused() {
     assert!(hive.value(&r"x\".repeat(100_000), "b").is_ok());
 }
 
+#[test]
+fn lists_that_name_the_same_keys_again_and_again_are_given_up() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), snf_image_testkit::hive::empty()).unwrap();
+    let mut hive = open(file.path(), Purpose::Set).unwrap();
+    hive.begin().unwrap();
+    let many = u16::MAX.to_le_bytes();
+    let root = hive.root;
+    let entry = [root.to_le_bytes(), [0; 4]].concat();
+    let leaf = [b"lf".to_vec(), many.into(), entry.repeat(u16::MAX.into())].concat();
+    let leaf = hive.add(&leaf).unwrap();
+    let leaves = leaf.to_le_bytes().repeat(u16::MAX.into());
+    let index = [b"ri".to_vec(), many.into(), leaves].concat();
+    let index = hive.add(&index).unwrap();
+    hive.write(root, 20, &1_u32.to_le_bytes()).unwrap();
+    hive.write(root, 28, &index.to_le_bytes()).unwrap();
+    let error = hive.value("a", "b").unwrap_err().to_string();
+    assert!(error.contains("longer than any"), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
