@@ -317,12 +317,14 @@ pub fn extract(disk: &Path, offset: u64, length: u64, to: &Path) -> Result<()> {
     let (from, to) = (File::open(disk)?, File::create(to)?);
     to.set_len(length)?;
     let mut block = vec![0; 1 << 20];
+    // Compared as a whole: byte by byte takes seconds in a build without optimisation.
+    let zeroes = block.clone();
     let mut done = 0;
     while done < length {
         let part = usize::try_from((length - done).min(MIB))?;
         let bytes = block.get_mut(..part).context("a block")?;
         from.read_exact_at(bytes, offset + done)?;
-        if bytes.iter().any(|byte| *byte != 0) {
+        if !zeroes.starts_with(bytes) {
             to.write_all_at(bytes, done)?;
         }
         done += u64::try_from(part)?;
