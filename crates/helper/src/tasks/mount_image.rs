@@ -187,19 +187,20 @@ fn mount_entries(
                 left.push(format!("{} (below what is encrypted)", entry.spec));
                 continue;
             }
-            Plan::Mount { required, .. } if encrypted.hides(&entry.spec, &mut volumes) => {
-                if required || root.is_directory(&entry.file) {
-                    encrypted.shut(root, &entry.file)?;
-                }
-                left.push(format!("{} ({})", entry.spec, encrypted::REASON));
-                continue;
-            }
             Plan::Mount { required, access } => (required, access),
         };
         if mounted == MAX_MOUNTS {
             return Err(Error::image(format!(
                 "/etc/fstab of the image asks for more than {MAX_MOUNTS} mounts"
             )));
+        }
+        if encrypted.hides(&entry.spec, &mut volumes) {
+            mounted += 1;
+            if required || root.is_directory(&entry.file) {
+                encrypted.shut(root, &entry.file)?;
+            }
+            left.push(format!("{} ({})", entry.spec, encrypted::REASON));
+            continue;
         }
         match mount_entry(root, &entry, &mut volumes, access) {
             Ok(()) => mounted += 1,

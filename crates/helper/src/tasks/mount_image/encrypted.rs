@@ -44,8 +44,8 @@ impl Encrypted {
     pub(super) fn hides(&self, spec: &str, volumes: &mut Volumes<'_>) -> bool {
         let mut called = self.volumes.iter().filter(|own| own.is_called(spec));
         called.any(|own| {
-            let kind = volumes.find(&own.device).map(|volume| volume.kind);
-            own.is_unmarked() || matches!(kind, Some(Kind::Luks | Kind::BitLocker))
+            let mut kind = || volumes.find(&own.device).map(|volume| volume.kind);
+            own.is_unmarked() || matches!(kind(), Some(Kind::Luks | Kind::BitLocker))
         })
     }
 
