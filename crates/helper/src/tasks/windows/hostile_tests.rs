@@ -33,7 +33,7 @@ impl Sound {
         let directory = tempfile::tempdir().unwrap();
         let tree = directory.path().join("tree");
         windows::plant(windows::SERVER_2022, &tree).unwrap();
-        ntfs::make(&directory.path().join("sound"), 64, &tree).unwrap();
+        ntfs::make(&directory.path().join("sound"), 32, &tree).unwrap();
         Sound { directory }
     }
 
