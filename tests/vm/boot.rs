@@ -135,6 +135,10 @@ fn has_run_the_script(machine: &mut Running) {
     let lines: Vec<_> = ran.lines().collect();
     assert_eq!((lines.len(), lines.first()), (2, Some(&"root")), "{ran}");
     assert!(ran.contains(" 10.0.2.77/24 "), "{ran}");
+    // Its job is done before the unit has cleaned up.
+    let state = "systemctl show --property=ActiveState --value snf-image-first-boot";
+    let ended = format!("until [ \"$({state})\" = inactive ]; do sleep 0.1; done");
+    machine.run(&ended).unwrap();
     let left = "find /etc/systemd /usr/local -name '*first-boot*'";
     assert_eq!(machine.run(left).unwrap(), "");
 }

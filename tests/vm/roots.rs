@@ -13,9 +13,6 @@ use snf_image_testkit::disk::{self, Content, NewPartition, Table};
 use snf_image_testkit::machine::Kernel;
 use snf_image_testkit::tool::Tool;
 
-/// The UUID of the root file system.
-const UUID: &str = "8a0c3c1e-5d0b-4b6f-9b57-1f7f0e7c2a11";
-
 /// The size of the image's partition in MiB.
 const SIZE: u64 = 1500;
 
@@ -40,14 +37,17 @@ umount "$5/new"
 fn image(scene: &Scene, kind: &str) -> (PathBuf, Kernel) {
     let demo = &scene.product.demo_image;
     let offset = disk::last_partition(demo).unwrap().offset();
+    // This machine mounts no two of one UUID.
+    let uuid = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap();
+    let uuid = uuid.trim();
     let root = scene.path("root");
     fs::File::create(&root)
         .unwrap()
         .set_len(SIZE << 20)
         .unwrap();
     let (program, option) = match kind {
-        "xfs" => ("mkfs.xfs", format!("-muuid={UUID}")),
-        _ => ("mkfs.btrfs", format!("-U{UUID}")),
+        "xfs" => ("mkfs.xfs", format!("-muuid={uuid}")),
+        _ => ("mkfs.btrfs", format!("-U{uuid}")),
     };
     Tool::new(program)
         .args(["-q", &option])
@@ -61,7 +61,7 @@ fn image(scene: &Scene, kind: &str) -> (PathBuf, Kernel) {
         .arg(&root)
         .arg(kind)
         .arg(scene.directory())
-        .arg(UUID)
+        .arg(uuid)
         .run()
         .unwrap();
     let image = scene.path("image");
@@ -77,7 +77,7 @@ fn image(scene: &Scene, kind: &str) -> (PathBuf, Kernel) {
     let kernel = Kernel {
         image: scene.path("kernel"),
         initrd: scene.path("initrd"),
-        command_line: format!("root=UUID={UUID} ro console=ttyS0,115200"),
+        command_line: format!("root=UUID={uuid} ro console=ttyS0,115200"),
     };
     (image, kernel)
 }
