@@ -31,8 +31,8 @@ const PACKAGES: [&str; 9] = [
     "systemd",
 ];
 
-/// What cloud-init needs.
-const CLOUD_INIT: [&str; 3] = ["cloud-init", "ifupdown", "iproute2"];
+/// What cloud-init needs, and a tree of which the tests know where its files are.
+const CLOUD_INIT: [&str; 4] = ["cloud-init", "ifupdown", "iproute2", "usrmerge"];
 
 /// The releases whose cloud-init is tried too: the oldest that Debian still has, and the newest.
 pub(crate) const OTHERS: [&str; 2] = ["bullseye", "trixie"];
@@ -71,11 +71,8 @@ fn ensure_of(
         .prefix(&format!("{name}."))
         .tempdir_in(&directory)?;
     let root = work.path().join("root");
-    // What debootstrap does by itself for releases before 12, whose packages do not ask for it.
-    let merged = "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr";
     Tool::new("mmdebstrap")
         .args(["--quiet", "--mode=root", "--variant=minbase"])
-        .args((release == "bullseye").then_some(merged))
         .arg(format!("--include={}", packages.join(",")))
         .arg(release)
         .arg(&root)
