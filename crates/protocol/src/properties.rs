@@ -147,6 +147,7 @@ impl Properties {
         faults.extend(properties.machine_id().err());
         faults.extend(properties.kept_identity().err());
         faults.extend(properties.cloud_init().err());
+        faults.extend(properties.cloud_init_disk().err());
         faults.extend(properties.nic_faults());
         faults.extend(properties.windows_faults());
         if faults.is_empty() {
@@ -293,12 +294,7 @@ impl Properties {
                 .filter(|number| (1..=128).contains(number))
                 .zip(decimal(size).filter(|size| *size > 0))
                 .map(|(number, size_mib)| Swap::Partition { number, size_mib }),
-            None => match value.to_ascii_lowercase().as_bytes() {
-                [letter @ b'b'..=b'z'] => Some(Swap::Disk {
-                    index: usize::from(letter - b'a'),
-                }),
-                _ => None,
-            },
+            None => further_disk(value).map(|index| Swap::Disk { index }),
         };
         swap.map(Some).ok_or_else(|| {
             meaning(
@@ -389,6 +385,14 @@ fn boolean(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "yes" | "true" | "on" | "1" | "set" => Some(true),
         "no" | "false" | "off" | "0" | "unset" | "" => Some(false),
+        _ => None,
+    }
+}
+
+/// The place of a disk of the machine by its letter, from the second on: `b` is 1.
+fn further_disk(letter: &str) -> Option<usize> {
+    match letter.to_ascii_lowercase().as_bytes() {
+        [letter @ b'b'..=b'z'] => Some(usize::from(letter - b'a')),
         _ => None,
     }
 }

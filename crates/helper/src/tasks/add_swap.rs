@@ -1,6 +1,8 @@
 //! AddSwap: makes swap space where the property SWAP asks for it, and names it in fstab(5).
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::path::Path;
+
 use snf_image_protocol::{OsFamily, Swap};
 
 use crate::disk::bytes::{random_uuid, uuid_text};
@@ -42,7 +44,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         State::Swap(header) if is_named(&table, &header) => return Ok(Done::Yes),
         _ => random_uuid(&mut context.random),
     };
-    if let (Swap::Disk { .. }, Some(found)) = (swap, contents(&region)?) {
+    if let (Swap::Disk { .. }, Some(found)) = (swap, contents(&region.disk)?) {
         context.reporter.warning(&format!(
             "the disk for swap space held {found}, which is gone now"
         ));
@@ -83,12 +85,15 @@ fn region(context: &Context<'_>, swap: Swap) -> Result<Region> {
     }
 }
 
-/// What a whole disk held that was no swap space.
-fn contents(region: &Region) -> Result<Option<String>> {
-    if let Some(found) = probe::read(&region.disk)? {
+/// What a whole disk holds that is no swap space.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn contents(disk: &Path) -> Result<Option<String>> {
+    if let Some(found) = probe::read(disk)? {
         return Ok((found.kind != probe::Kind::Swap).then(|| found.kind.to_string()));
     }
-    let table = Table::read(&region.disk).ok().flatten();
+    let table = Table::read(disk).ok().flatten();
     Ok(table.map(|_| "a partition table".to_owned()))
 }
 

@@ -17,11 +17,12 @@ const TOOLS: [(&str, &str); 4] = [
 ];
 
 /// Those that few images need. They lie packed in the helper until they are wanted.
-const RARE: [(&str, &str); 10] = [
+const RARE: [(&str, &str); 11] = [
     ("btrfs", "btrfs-progs"),
     ("busybox", "busybox-static"),
     ("lowntfs-3g", "ntfs-3g"),
     ("lvm", "lvm2"),
+    ("mkntfs", "ntfs-3g"),
     ("ntfs-3g.probe", "ntfs-3g"),
     ("ntfsfix", "ntfs-3g"),
     ("ntfsrecover", "ntfs-3g"),

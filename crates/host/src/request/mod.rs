@@ -199,19 +199,29 @@ pub enum RequestError {
     /// All injected files together hold too much.
     #[error("the files to inject hold {0} bytes in all, more than 33554432 (32 MiB)")]
     TooMuch(usize),
-    /// Swap space is asked for on a disk that is not there.
-    #[error("property SWAP={swap} names disk {} of the machine, which has {disks}", .swap_index + 1)]
-    NoSwapDisk {
-        /// The value of the property.
-        swap: String,
+    /// A property names a disk that is not there.
+    #[error("property {property}={value} names disk {} of the machine, which has {disks}", .index + 1)]
+    NoDisk {
+        /// The property.
+        property: &'static str,
+        /// Its value.
+        value: String,
         /// The place of that disk, from 0.
-        swap_index: usize,
+        index: usize,
         /// How many there are.
         disks: usize,
     },
-    /// Swap space is asked for on a disk that may only be read.
-    #[error("property SWAP={0} names a disk that is read-only")]
-    SwapReadOnly(String),
+    /// A property names a disk that may only be read.
+    #[error("property {property}={value} names a disk that is read-only")]
+    ReadOnlyDisk {
+        /// The property.
+        property: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// Two properties name one disk.
+    #[error("properties SWAP and CLOUD_INIT_DISK name the same disk: give them two")]
+    SameDisk,
     /// There is user-data, and nobody to read it.
     #[error(
         "user-data is given and property CLOUD_INIT=no says that cloud-init is not used: take one of \
@@ -249,8 +259,8 @@ impl Request {
     /// Checks what only the whole request can tell.
     ///
     /// # Errors
-    /// When the injected files are more than [`MAX_PERSONALITY`] together, there is no disk
-    /// for the swap space that is asked for, or user-data is given and cloud-init is not to be used.
+    /// When the injected files are more than [`MAX_PERSONALITY`] together, a property names a disk that is not
+    /// there or cannot be written to, or user-data is given and cloud-init is not to be used.
     pub fn check(&self) -> Result<(), RequestError> {
         let total: usize = self.personality.iter().map(|file| file.content.len()).sum();
         if total > MAX_PERSONALITY {
@@ -259,17 +269,32 @@ impl Request {
         if self.user_data.is_some() && self.properties.cloud_init() == Ok(Some(CloudInit::No)) {
             return Err(RequestError::NoCloudInit);
         }
-        let Ok(Some(Swap::Disk { index })) = self.properties.swap() else {
+        let swap = match self.properties.swap() {
+            Ok(Some(Swap::Disk { index })) => Some(index),
+            _ => None,
+        };
+        let seed = self.properties.cloud_init_disk().unwrap_or_default();
+        if swap.is_some() && swap == seed {
+            return Err(RequestError::SameDisk);
+        }
+        self.check_disk("SWAP", swap)?;
+        self.check_disk("CLOUD_INIT_DISK", seed)
+    }
+
+    /// Looks whether a property names a further disk that can be written to.
+    fn check_disk(&self, property: &'static str, index: Option<usize>) -> Result<(), RequestError> {
+        let Some(index) = index else {
             return Ok(());
         };
-        let swap = self.properties.get("SWAP").unwrap_or_default().to_owned();
+        let value = self.properties.get(property).unwrap_or_default().to_owned();
         match index.checked_sub(1).and_then(|at| self.other_disks.get(at)) {
-            None => Err(RequestError::NoSwapDisk {
-                swap,
-                swap_index: index,
+            None => Err(RequestError::NoDisk {
+                property,
+                value,
+                index,
                 disks: self.other_disks.len() + 1,
             }),
-            Some(disk) if disk.read_only => Err(RequestError::SwapReadOnly(swap)),
+            Some(disk) if disk.read_only => Err(RequestError::ReadOnlyDisk { property, value }),
             Some(_) => Ok(()),
         }
     }

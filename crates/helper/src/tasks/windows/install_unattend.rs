@@ -19,22 +19,12 @@ use crate::run::context::{Context, Done};
 /// Language and region when property `WINDOWS_LOCALE` is not given.
 const LOCALE: &str = "en-US";
 
-/// The property that would have cloud-init of the image do what the tasks do.
-const CLOUD_INIT: &str = "CLOUD_INIT";
-
 /// Keeps the image's answer file, or puts one there: that of this deployment, else a generated one.
 ///
 /// # Errors
 /// When an answer file is no such file, or something cannot be written.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let properties = &context.parameters.properties;
-    let is_auto = |value: &str| value.eq_ignore_ascii_case("auto");
-    if properties.flag(CLOUD_INIT) && !properties.get(CLOUD_INIT).is_some_and(is_auto) {
-        return Err(Error::image(
-            "Cloudbase-Init reads nothing from the disk of the system, only from a second volume: take \
-             property CLOUD_INIT away",
-        ));
-    }
     check_setup(context)?;
     let given = given(context)?;
     let ignores = given.is_some() || properties.flag("IGNORE_UNATTEND");

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod accounts;
+mod cloudbase_init;
 mod drivers;
 mod first_boot_script;
 mod install_unattend;
@@ -48,6 +49,7 @@ pub(super) fn run(task: Task, context: &mut Context<'_>) -> Result<Option<Done>>
             ));
         }
         Task::InstallUnattend => install_unattend::run(context)?,
+        Task::InitializeDatasource if !is_legacy => cloudbase_init::run(context)?,
         Task::AssignHostname => name::run(context)?,
         Task::ChangePassword => accounts::run(context)?,
         Task::ConfigureNetwork => network::run(context)?,
