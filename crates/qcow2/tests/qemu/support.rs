@@ -72,6 +72,11 @@ pub(crate) fn read_all<B: Bytes>(image: &Image<B>, gap: u64) -> Result<Vec<u8>, 
 }
 
 pub(crate) fn run(program: &str, folder: &Path, arguments: &[&str]) -> String {
+    try_run(program, folder, arguments).unwrap_or_else(|said| panic!("{said}"))
+}
+
+/// What a program printed, or what it said when it failed.
+pub(crate) fn try_run(program: &str, folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new(program);
     let output = command
         .args(arguments)
@@ -79,12 +84,11 @@ pub(crate) fn run(program: &str, folder: &Path, arguments: &[&str]) -> String {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?}: {text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    text
+    if output.status.success() {
+        return Ok(text);
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{program} {arguments:?}: {text}{errors}"))
 }
 
 /// The disk in the eyes of qemu-img(1), or why it refuses the image.
