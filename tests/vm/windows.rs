@@ -225,12 +225,16 @@ fn a_windows_that_was_not_shut_down_is_mended_and_takes_the_answer_file_of_the_d
         "--hostname=vm1.example.org".to_owned(),
         format!("--answer-file={}", answers.display()),
         format!("--product-key-file={}", key.display()),
+        // ntfsresize touches none that is marked.
+        "--property=OFFLINE_NTFSRESIZE=no".to_owned(),
+        format!("--size={}M", SIZE + 33),
         "-v".to_owned(),
     ];
     let outcome = scene.deploy(&image, "disk", arguments).unwrap();
     outcome.succeeded();
     for words in [
         "Windows 7 Professional (6.1.7601, x86, generalized)",
+        "left for Windows to grow",
         "the NTFS of partition 1 of the image is marked for a check",
         "config/SYSTEM of the image was being written when the machine stopped",
         "setup uses the answer file of this deployment",
@@ -238,8 +242,16 @@ fn a_windows_that_was_not_shut_down_is_mended_and_takes_the_answer_file_of_the_d
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     }
     let result = last(&scene, "disk");
+    // The partition has grown; ntfsfix looks for the end of the volume at the end of the file.
+    let file = File::options().write(true).open(&result).unwrap();
+    assert!(file.metadata().unwrap().len() > (SIZE + 30) * MIB);
+    file.set_len(SIZE * MIB).unwrap();
     assert_eq!(ntfs::problems(&result).unwrap(), "");
-    assert!(ntfs::state(&result).unwrap().1, "still marked");
+    let (size, is_marked) = ntfs::state(&result).unwrap();
+    assert!(is_marked && size <= SIZE * MIB, "{size}");
+    let step = "Windows/Setup/Scripts/snf-image/05-volume.ps1";
+    let step = String::from_utf8(ntfs::read(&result, step).unwrap()).unwrap();
+    assert!(step.contains("'extend filesystem'"), "{step}");
     assert_eq!(
         ntfs::read(&result, "note.txt").unwrap(),
         b"after the replay"

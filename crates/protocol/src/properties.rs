@@ -322,15 +322,11 @@ impl Properties {
     }
 
     /// What is accepted but most likely not meant: a yes-or-no property with another
-    /// value, an `EXCLUDE_TASK_` that leaves nothing out, a property of earlier releases that
-    /// nothing here follows.
+    /// value, an `EXCLUDE_TASK_` that leaves nothing out.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.about_programs();
         for (name, value) in &self.0 {
-            if UNUSED.contains(&name.as_str()) && boolean(value) != Some(false) {
-                warnings.push(format!("property {name} has no effect in this release"));
-            }
             if name.starts_with("NIC_") && network::about(name).is_none() {
                 warnings.push(format!(
                     "property {name} names nothing of a network interface"
@@ -366,20 +362,18 @@ impl Properties {
     }
 }
 
-const FLAGS: [&str; 9] = [
+const FLAGS: [&str; 10] = [
     "ALLOW_MOUNTED_TASK_OVERWRITING",
     "DO_SYNC",
     "IGNORE_UNATTEND",
     "NM_NETWORKING",
     "WINRM",
+    "OFFLINE_NTFSRESIZE",
     "OFFLINE_NTFSRESIZE_NOCHECK",
     "EXCLUDE_ALL_TASKS",
     "EXCLUDE_MOUNTED_TASKS",
     "EXCLUDE_FILESYSTEMRESIZE_TASKS",
 ];
-
-/// What release 0.23 followed and this one does not.
-const UNUSED: [&str; 1] = ["OFFLINE_NTFSRESIZE"];
 
 fn boolean(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {

@@ -134,7 +134,7 @@ pub fn grow(device: &Path, name: &str) -> Result<()> {
     if output.code() != Some(0) && output.stderr().iter().any(is_marked) {
         return Err(Error::image(format!(
             "the NTFS of {name} is marked for a check: let Windows check it, shut it down, and \
-             deploy it again"
+             deploy it again, or leave its growth to Windows: property OFFLINE_NTFSRESIZE=no"
         )));
     }
     output.success()?;

@@ -56,6 +56,11 @@ fn grow(context: &Context<'_>, content: &Content) -> Result<Done> {
 
 fn grow_ntfs(context: &mut Context<'_>, content: &Content) -> Result<Done> {
     let Content { device, name, .. } = content;
+    if context.parameters.properties.windows_grows_itself() {
+        return Ok(Done::Skipped(format!(
+            "the NTFS of {name} is left for Windows to grow (property OFFLINE_NTFSRESIZE=no)"
+        )));
+    }
     let without_check = context.parameters.properties.flag(NO_CHECK);
     let done = sized(ntfs::read_fit(device)?, name, || {
         ntfs::grow(device, name)?;

@@ -8,7 +8,11 @@ use crate::run::testing::{Warnings, context, parameters, resize, tool};
 
 /// Runs the task over a file system that lies on a whole disk.
 fn run_on(disk: &Path) -> Result<Done> {
-    let parameters = parameters("");
+    run_with(disk, "")
+}
+
+fn run_with(disk: &Path, properties: &str) -> Result<Done> {
+    let parameters = parameters(properties);
     let mut warnings = Warnings::default();
     let mut context = context(&parameters, &mut warnings);
     context.disks = vec![disk.into()];
@@ -21,7 +25,11 @@ fn run_on(disk: &Path) -> Result<Done> {
 fn made(mib: u64, kind: &str) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     resize(file.path(), mib << 20);
-    let quiet: &[&str] = if kind == "fat" { &[] } else { &["-q"] };
+    let quiet: &[&str] = match kind {
+        "fat" => &[],
+        "ntfs" => &["-q", "-F", "-Q"],
+        _ => &["-q"],
+    };
     tool(&format!("mkfs.{kind}"), quiet, file.path());
     file
 }
@@ -108,4 +116,13 @@ fn f2fs_grows_to_the_end_of_its_device() {
     assert_eq!(run_on(disk.path()).unwrap(), Done::Yes);
     tool("fsck.f2fs", &["-f"], disk.path());
     assert!(skipped(run_on(disk.path())).contains("already fills"));
+}
+
+#[test]
+fn an_ntfs_can_be_left_for_windows_to_grow() {
+    let disk = made(32, "ntfs");
+    resize(disk.path(), 64 << 20);
+    let left = skipped(run_with(disk.path(), r#""OFFLINE_NTFSRESIZE":"no""#));
+    assert!(left.contains("left for Windows to grow"), "{left}");
+    assert_eq!(ntfs::read_fit(disk.path()).unwrap(), Fit::Grows);
 }

@@ -113,11 +113,11 @@ fn skip_rules_name_the_property_that_decides() {
 }
 
 #[test]
-fn what_nothing_follows_is_said() {
-    for (name, value) in [("OFFLINE_NTFSRESIZE", "yes"), ("OFFLINE_NTFSRESIZE", "on")] {
-        let warnings = of(&[(name, value)]).warnings();
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(warnings[0].contains("no effect"), "{warnings:?}");
+fn windows_grows_its_volume_only_where_that_is_said() {
+    for (value, expected) in [("no", true), ("Off", true), ("yes", false), ("", false)] {
+        let properties = of(&[("OFFLINE_NTFSRESIZE", value)]);
+        assert_eq!(properties.windows_grows_itself(), expected, "{value}");
     }
+    assert!(!of(&[]).windows_grows_itself());
     assert!(of(&[("IGNORE_UNATTEND", "no")]).warnings().is_empty());
 }

@@ -1,7 +1,7 @@
 //! Properties of Windows: what setup is to make of an image.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use super::{Properties, PropertyError, meaning};
+use super::{Properties, PropertyError, boolean, meaning};
 
 /// The longest name of a computer, in characters: that of NetBIOS.
 const LONGEST_NAME: usize = 15;
@@ -19,6 +19,13 @@ impl Properties {
     #[must_use]
     pub fn windows_drivers(&self) -> Option<&str> {
         self.given("WINDOWS_DRIVERS")
+    }
+
+    /// Whether the NTFS of Windows is left for Windows to grow: `OFFLINE_NTFSRESIZE=no`.
+    #[must_use]
+    pub fn windows_grows_itself(&self) -> bool {
+        let value = self.given("OFFLINE_NTFSRESIZE");
+        value.is_some_and(|value| boolean(value) == Some(false))
     }
 
     /// Looks at those whose values mean nothing.

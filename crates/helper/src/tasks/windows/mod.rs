@@ -8,6 +8,7 @@ mod accounts;
 mod cloudbase_init;
 mod drivers;
 mod first_boot_script;
+mod growth;
 mod install_unattend;
 mod name;
 mod network;
@@ -58,6 +59,11 @@ pub(super) fn run(task: Task, context: &mut Context<'_>) -> Result<Option<Done>>
         Task::CreateUser => accounts::create(context)?,
         Task::DisableRemoteDesktopConnections => remote_desktop::run(context)?,
         Task::InstallDrivers => drivers::run(context)?,
+        Task::FilesystemResizeMounted
+            if !is_legacy && context.parameters.properties.windows_grows_itself() =>
+        {
+            growth::run(context)?
+        }
         Task::AddSwap
         | Task::ChangeMachineId
         | Task::DeleteSSHKeys

@@ -10,7 +10,7 @@ pub mod network;
 mod steps;
 
 pub use batch::with_ours;
-pub use steps::{accounts, administrators_keys, remote_desktop, win_rm};
+pub use steps::{accounts, administrators_keys, grow_volume, remote_desktop, win_rm};
 
 use crate::error::Result;
 use crate::guest::root::{Attributes, FILE_LIMIT, Root};

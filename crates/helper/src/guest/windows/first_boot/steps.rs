@@ -40,6 +40,17 @@ const WIN_RM: &str =
 Set-Service -Name WinRM -StartupType Automatic
 ";
 
+/// diskpart.exe takes its commands from a file (Microsoft, "diskpart"; `extend filesystem` is for a volume whose
+/// partition is larger already).
+const VOLUME: &str = "$commands = [IO.Path]::GetTempFileName()
+try {
+    [IO.File]::WriteAllLines($commands, [string[]]@(('select volume ' + $env:SystemDrive.Substring(0, 1)), 'extend filesystem'))
+    Run 'diskpart.exe' '/s' $commands
+} finally {
+    Remove-Item -LiteralPath $commands
+}
+";
+
 /// Gives accounts that the image has the password, and switches them on; the administrator, whose
 /// password setup sets, is only switched on: desktop releases switch that account off.
 #[must_use]
@@ -79,6 +90,12 @@ $all | Where-Object { $_.SID -like 'S-1-5-21-*-500' } | ForEach-Object { Enable 
 pub fn administrators_keys(keys: &[&str]) -> Vec<u8> {
     let keys = text(&keys.join("\n"));
     lines(&format!("{START}$keys = {}\n{KEYS}", keys.as_str()))
+}
+
+/// Grows the volume that Windows runs from into its partition.
+#[must_use]
+pub fn grow_volume() -> Vec<u8> {
+    lines(&format!("{START}{VOLUME}"))
 }
 
 /// Switches remote management on.
