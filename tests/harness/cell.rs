@@ -78,8 +78,15 @@ impl Scene {
             fs::create_dir_all(path.parent().context("a file at the top")?)?;
             fs::write(path, content)?;
         }
+        // mkfs.btrfs(8) makes none with the UUID of another disk, such as that of a test beside this one.
+        let uuid = tree::random_uuid()?;
+        let fstab = directory.join("etc/fstab");
+        fs::write(
+            &fstab,
+            fs::read_to_string(&fstab)?.replace(ROOT_UUID, &uuid),
+        )?;
         let content = self.path("file-system");
-        file_system.make(&content, file_system.smallest(), &directory, ROOT_UUID)?;
+        file_system.make(&content, file_system.smallest(), &directory, &uuid)?;
         fs::remove_dir_all(directory)?;
         for (name, content) in [
             ("password", "correct horse battery\n"),

@@ -12,6 +12,7 @@ use harness::{Owner, Scene};
 use snf_image_testkit::disk::{self, Content, NewPartition, Table};
 use snf_image_testkit::machine::Kernel;
 use snf_image_testkit::tool::Tool;
+use snf_image_testkit::tree::random_uuid;
 
 /// The size of the image's partition in MiB.
 const SIZE: u64 = 1500;
@@ -38,8 +39,7 @@ fn image(scene: &Scene, kind: &str) -> (PathBuf, Kernel) {
     let demo = &scene.product.demo_image;
     let offset = disk::last_partition(demo).unwrap().offset();
     // This machine mounts no two of one UUID.
-    let uuid = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap();
-    let uuid = uuid.trim();
+    let uuid = random_uuid().unwrap();
     let root = scene.path("root");
     fs::File::create(&root)
         .unwrap()
@@ -61,7 +61,7 @@ fn image(scene: &Scene, kind: &str) -> (PathBuf, Kernel) {
         .arg(&root)
         .arg(kind)
         .arg(scene.directory())
-        .arg(uuid)
+        .arg(&uuid)
         .run()
         .unwrap();
     let image = scene.path("image");

@@ -12,6 +12,15 @@ use crate::tool::Tool;
 /// The UUID that every tree's fstab names for its root.
 pub const ROOT_UUID: &str = "6b1a0a1c-56a4-4c9e-9a0e-2a1b3c4d5e6f";
 
+/// A UUID that no other file system has.
+///
+/// # Errors
+/// When the kernel gives none.
+pub fn random_uuid() -> Result<String> {
+    let uuid = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+    Ok(uuid.trim().to_owned())
+}
+
 /// A file of a tree: path, permissions, content.
 type File = (&'static str, u32, &'static str);
 
