@@ -23,6 +23,8 @@ use snf_image_testkit::windows::{
 };
 use snf_image_testkit::{hive, ntfs};
 
+#[path = "windows/kinds.rs"]
+mod kinds;
 #[path = "windows/virtio.rs"]
 mod virtio;
 

@@ -1,0 +1,71 @@
+//! Every kind of Windows, through the helper VM.
+// SPDX-License-Identifier: BSD-2-Clause
+
+use super::*;
+
+/// The files that a name, a password and what a Windows has by itself make or change.
+const CHANGED: [&str; 5] = [
+    "Windows/Panther/Unattend.xml",
+    "Windows/Setup/Scripts/SetupComplete.cmd",
+    "Windows/Setup/Scripts/snf-image/10-accounts.ps1",
+    "Windows/Setup/Scripts/snf-image/90-remote-desktop.ps1",
+    "Windows/Setup/Scripts/snf-image/first-boot.ps1",
+];
+
+/// The exports of both hives that setup reads.
+fn exports(scene: &Scene, volume: &Path) -> [hive::Export; 2] {
+    ["SOFTWARE", "SYSTEM"].map(|name| {
+        let file = scene.path(name);
+        let bytes = ntfs::read(volume, &format!("{CONFIG}/{name}")).unwrap();
+        fs::write(&file, bytes).unwrap();
+        hive::export(&file).unwrap()
+    })
+}
+
+#[test]
+#[ignore = "a VM for each of seventeen kinds: cargo xtask test --slow"]
+fn every_kind_gets_its_answers_and_nothing_else_changes() {
+    let Some(scene) = Scene::set() else { return };
+    let password = scene.write("password", "correct horse\n").unwrap();
+    for edition in windows::KINDS {
+        let kind = edition.product;
+        let volume = volume(&scene, edition);
+        let (before, registry) = (ntfs::files(&volume).unwrap(), exports(&scene, &volume));
+        let image = mbr(&scene, &volume);
+        let arguments = [
+            "--size=96M".to_owned(),
+            "--hostname=vm1.example.org".to_owned(),
+            format!("--password-file={}", password.display()),
+        ];
+        let outcome = scene.deploy(&image, "disk", arguments).unwrap();
+        if edition.version.starts_with('5') {
+            assert_eq!(outcome.code, Some(1), "{kind}");
+            assert!(outcome.stderr.contains("before Vista"), "{kind}");
+            continue;
+        }
+        outcome.succeeded();
+        let result = last(&scene, "disk");
+        assert_eq!(ntfs::problems(&result).unwrap(), "", "{kind}");
+        assert!(ntfs::state(&result).unwrap().0 > 92 * MIB, "{kind}");
+        let after = ntfs::files(&result).unwrap();
+        assert!(before.keys().all(|name| after.contains_key(name)), "{kind}");
+        let changed: Vec<_> = after
+            .iter()
+            .filter(|(name, digest)| before.get(*name) != Some(*digest))
+            .map(|(name, _)| name.as_str())
+            .filter(|name| !name.starts_with(CONFIG))
+            .collect();
+        assert!(changed.contains(&CHANGED[0]), "{kind}: {changed:?}");
+        let is_expected = |name: &&str| CHANGED.contains(name);
+        assert!(changed.iter().all(is_expected), "{kind}: {changed:?}");
+        let architecture = edition.architecture.to_ascii_lowercase();
+        let name = answer(&scene, &result, &architecture, "ComputerName");
+        assert_eq!(name, "vm1", "{kind}");
+        for (old, new) in registry.iter().zip(&exports(&scene, &result)) {
+            let lines = hive::difference(old, new);
+            let is_expected = |line: &String| line.contains("\"fDenyTSConnections\"=");
+            assert!(lines.iter().all(is_expected), "{kind}: {lines:?}");
+        }
+        fs::remove_file(scene.path("disk")).unwrap();
+    }
+}
