@@ -9,17 +9,16 @@ use crate::disk::{btrfs, xfs};
 use crate::error::Result;
 use crate::run::context::{Context, Done};
 use crate::tasks::filesystem_resize_unmounted::sized;
-use crate::tasks::growth::{Content, Found, find, while_aside};
+use crate::tasks::growth::{Content, find, while_aside};
 
 /// Grows the last file system on the disk, or the root on a volume of LVM there.
 ///
 /// # Errors
 /// When a tool fails.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
-    let content = match find(context)? {
-        Found::Nothing(reason) => return Ok(Done::Skipped(reason)),
-        Found::Content(content) => content,
-        Found::Volume { root, .. } => root,
+    let content = match find(context)?.file_system() {
+        Ok(content) => content,
+        Err(reason) => return Ok(Done::Skipped(reason)),
     };
     let Content { device, name, kind } = &content;
     let fit = match kind {

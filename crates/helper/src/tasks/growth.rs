@@ -41,6 +41,16 @@ pub(super) enum Found {
     Nothing(String),
 }
 
+impl Found {
+    /// The file system that grows, or why there is none.
+    pub(super) fn file_system(self) -> std::result::Result<Content, String> {
+        match self {
+            Found::Nothing(reason) => Err(reason),
+            Found::Content(content) | Found::Volume { root: content, .. } => Ok(content),
+        }
+    }
+}
+
 /// Finds out what lies on the partition that grows, or on the whole disk.
 ///
 /// # Errors

@@ -1,13 +1,13 @@
 //! FilesystemResizeMounted: has Windows grow its own volume, where that is left to it.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use crate::disk::fit::Fit;
 use crate::disk::probe::Kind;
 use crate::disk::{device, ntfs};
 use crate::error::Result;
 use crate::guest::windows::first_boot;
 use crate::run::context::{Context, Done};
-use crate::tasks::growth::{Content, Found, find};
+use crate::tasks::filesystem_resize_unmounted::sized;
+use crate::tasks::growth::{Content, find};
 
 /// Leaves a step for the end of setup. Only the volume that Windows runs from is grown so: it alone has a
 /// letter that is known here.
@@ -15,10 +15,9 @@ use crate::tasks::growth::{Content, Found, find};
 /// # Errors
 /// When the disk cannot be read, or a file cannot be written.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
-    let Content { device, name, kind } = match find(context)? {
-        Found::Nothing(reason) => return Ok(Done::Skipped(reason)),
-        Found::Content(content) => content,
-        Found::Volume { root, .. } => root,
+    let Content { device, name, kind } = match find(context)?.file_system() {
+        Ok(content) => content,
+        Err(reason) => return Ok(Done::Skipped(reason)),
     };
     let disk = context.first_disk()?;
     let system = match context.root_partition {
@@ -30,11 +29,10 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
             "{name} is not the volume that Windows runs from"
         )));
     }
-    if ntfs::read_fit(&device)? != Fit::Grows {
-        return Ok(Done::Skipped(format!(
-            "the file system already fills {name}"
-        )));
-    }
-    first_boot::add(context.root()?, "05-volume.ps1", &first_boot::grow_volume())?;
-    Ok(Done::Yes)
+    sized(ntfs::read_fit(&device)?, &name, || {
+        first_boot::add(context.root()?, "05-volume.ps1", &first_boot::grow_volume())
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,11 +12,10 @@ use snf_image_protocol::{
 
 use super::*;
 use crate::guest::testing::{Image, nothing, samples};
-use crate::guest::windows::first_boot::SETUP_COMPLETE;
 use crate::guest::windows::system::{Setup, Windows as Facts};
 use crate::run::testing::{self, Warnings};
 
-fn windows() -> Image {
+pub(super) fn windows() -> Image {
     let image = Image::empty();
     image
         .directory("/Windows/System32")
@@ -25,7 +24,7 @@ fn windows() -> Image {
     image
 }
 
-fn properties(pairs: &[(&str, &str)]) -> Properties {
+pub(super) fn properties(pairs: &[(&str, &str)]) -> Properties {
     Properties::new((pairs.iter()).map(|(name, value)| ((*name).into(), (*value).into()))).unwrap()
 }
 
@@ -434,44 +433,6 @@ fn remote_desktop_is_off_until_setup_is_done() {
             .path("/Windows/Setup/Scripts/snf-image/90-remote-desktop.ps1")
             .exists()
     );
-}
-
-/// Grows, once mounted, the Windows on a whole disk that lies in the image.
-fn grow(context: &mut Context<'_>) -> Result<Done> {
-    context.os_family = OsFamily::Windows;
-    context.root_partition = None;
-    context.disks = vec!["/image/disk".into()];
-    let done = run(Task::FilesystemResizeMounted, context)?;
-    Ok(done.unwrap_or(Done::Skipped("not in the way of Windows".into())))
-}
-
-#[test]
-fn the_volume_is_left_for_windows_to_grow_where_that_is_asked_for() {
-    let asked = |value| Parameters {
-        properties: properties(&[("OFFLINE_NTFSRESIZE", value)]),
-        ..nothing()
-    };
-    let image = windows();
-    let disk = image.path("/disk");
-    std::fs::File::create_new(&disk).unwrap();
-    testing::resize(&disk, 32 << 20);
-    testing::tool("mkntfs", &["--quiet", "--fast", "--force"], &disk);
-    let step = "/Windows/Setup/Scripts/snf-image/05-volume.ps1";
-    for (mib, value, reason) in [
-        (32, "no", "already fills the image"),
-        (64, "yes", "not in the way"),
-    ] {
-        testing::resize(&disk, mib << 20);
-        let Done::Skipped(said) = image.run(grow, &asked(value)).0.unwrap() else {
-            panic!("{reason}")
-        };
-        assert!(said.contains(reason), "{said}");
-        assert!(!image.path(step).exists());
-    }
-    assert_eq!(image.run(grow, &asked("no")).0.unwrap(), Done::Yes);
-    let text = image.text(step);
-    assert!(text.contains("'select volume '") && text.contains("'extend filesystem'"));
-    assert!(image.text(SETUP_COMPLETE).contains("first-boot.ps1"));
 }
 
 #[test]
