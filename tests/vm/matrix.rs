@@ -173,6 +173,13 @@ fn a_root_on_a_thin_volume_is_refused_by_name_and_kind() {
     scene.fails(&mut command, 1, &words);
 }
 
+/// A script on two devices that mounts where nobody else sees it.
+fn aside(script: &str, devices: [&Loop; 2]) -> Tool {
+    let arguments = ["--mount", "sh", "-c", script, "sh"];
+    let names = devices.map(Loop::name);
+    Tool::new("unshare").args(arguments).args(names)
+}
+
 /// Debian's own layout: the root in a subvolume that is not the default one, and here on two
 /// devices of which the last grows.
 #[test]
@@ -190,19 +197,10 @@ fn a_btrfs_of_two_devices_with_its_root_in_a_subvolume_grows() {
                   mount -t btrfs -o \"device=$1,device=$2\" \"$1\" /mnt && \
                   btrfs -q subvolume create /mnt/@rootfs && cp -a \"$3\"/. /mnt/@rootfs/ && \
                   umount /mnt && btrfs device scan --forget";
-    Tool::new("unshare")
-        .args([
-            "--mount",
-            "sh",
-            "-c",
-            script,
-            "sh",
-            first.name(),
-            second.name(),
-        ])
+    aside(script, [&first, &second])
         .arg(&directory)
         // The kernel remembers the devices of each file system that it has seen.
-        .arg("1d0c0b0a-56a4-4c9e-9a0e-2a1b3c4d5e6f")
+        .arg(tree::random_uuid().unwrap())
         .run()
         .unwrap();
     drop((first, second));
@@ -222,18 +220,7 @@ fn a_btrfs_of_two_devices_with_its_root_in_a_subvolume_grows() {
                   mount -t btrfs -o \"ro,device=$1,device=$2,subvol=@rootfs\" \"$1\" /mnt && \
                   cat /mnt/etc/hostname && btrfs filesystem show --raw /mnt && \
                   umount /mnt && btrfs device scan --forget";
-    let said = Tool::new("unshare")
-        .args([
-            "--mount",
-            "sh",
-            "-c",
-            script,
-            "sh",
-            first.name(),
-            second.name(),
-        ])
-        .run()
-        .unwrap();
+    let said = aside(script, [&first, &second]).run().unwrap();
     assert!(said.starts_with("vm\n"), "{said}");
     let size = format!("size {}", 270 * MIB);
     assert!(said.contains(&size), "{size} is not in {said}");

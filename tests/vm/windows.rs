@@ -83,11 +83,39 @@ fn last(scene: &Scene, disk: &str) -> PathBuf {
     result
 }
 
+/// The files that are new or others than before, but for the registry; none is gone.
+fn changed_files(before: &Path, after: &Path) -> Vec<String> {
+    let (before, after) = (ntfs::files(before).unwrap(), ntfs::files(after).unwrap());
+    assert!(before.keys().all(|name| after.contains_key(name)));
+    after
+        .into_iter()
+        .filter(|(name, digest)| before.get(name) != Some(digest) && !name.starts_with(CONFIG))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// A hive of a volume, as hivexregedit exports it.
+fn exported(scene: &Scene, volume: &Path, name: &str) -> hive::Export {
+    let hive = scene.path(name);
+    let content = ntfs::read(volume, &format!("{CONFIG}/{name}")).unwrap();
+    fs::write(&hive, content).unwrap();
+    hive::export(&hive).unwrap()
+}
+
+/// Of the registry nothing has changed but what keeps remote desktop off during setup.
+fn registry_is_the_same_but_for_remote_desktop(scene: &Scene, before: &Path, after: &Path) {
+    for name in ["SOFTWARE", "SYSTEM"] {
+        let [old, new] = [before, after].map(|volume| exported(scene, volume, name));
+        let lines = hive::difference(&old, &new);
+        let is_expected = |line: &String| line.contains("\"fDenyTSConnections\"=");
+        assert!(lines.iter().all(is_expected), "{lines:?}");
+    }
+}
+
 #[test]
 fn a_windows_is_found_grown_and_given_files_and_nothing_else_changes() {
     let Some(scene) = Scene::set() else { return };
     let volume = volume(&scene, SERVER_2022);
-    let before = ntfs::files(&volume).unwrap();
     let image = gpt(&scene, &volume);
     let file = scene.write("file", "content\r\n").unwrap();
     let injection = format!(
@@ -113,15 +141,8 @@ fn a_windows_is_found_grown_and_given_files_and_nothing_else_changes() {
     assert!(size > 138 * MIB && is_marked, "{size}");
     let name = "Windows/System32/New Folder/A file.txt";
     assert_eq!(ntfs::read(&result, name).unwrap(), b"content\r\n");
-    let after = ntfs::files(&result).unwrap();
-    let changed: Vec<_> = after
-        .iter()
-        .filter(|(name, digest)| before.get(*name) != Some(*digest))
-        .map(|(name, _)| name.as_str())
-        .filter(|name| !name.starts_with(CONFIG))
-        .collect();
     assert_eq!(
-        changed,
+        changed_files(&volume, &result),
         [
             "Windows/Panther/Unattend.xml",
             "Windows/Setup/Scripts/SetupComplete.cmd",
@@ -130,23 +151,7 @@ fn a_windows_is_found_grown_and_given_files_and_nothing_else_changes() {
             name,
         ]
     );
-    assert!(before.keys().all(|name| after.contains_key(name)));
-    // Of the registry nothing but what keeps remote desktop off during setup.
-    for name in ["SOFTWARE", "SYSTEM"] {
-        let mut exports = Vec::new();
-        for volume in [&volume, &result] {
-            let hive = scene.path(name);
-            fs::write(
-                &hive,
-                ntfs::read(volume, &format!("{CONFIG}/{name}")).unwrap(),
-            )
-            .unwrap();
-            exports.push(hive::export(&hive).unwrap());
-        }
-        let lines = hive::difference(&exports[0], &exports[1]);
-        let is_expected = |line: &String| line.contains("\"fDenyTSConnections\"=");
-        assert!(lines.iter().all(is_expected), "{lines:?}");
-    }
+    registry_is_the_same_but_for_remote_desktop(&scene, &volume, &result);
     // What its directory passes on, as Windows would give it.
     let inherited = ntfs::security(&result, name).unwrap();
     let directory = ntfs::security(&result, "Windows").unwrap();

@@ -24,14 +24,6 @@ fn drivers(scene: &Scene) -> PathBuf {
     media
 }
 
-/// A hive of the image on a disk, as hivexregedit exports it.
-fn exported(scene: &Scene, result: &Path, name: &str) -> hive::Export {
-    let hive = scene.path(name);
-    let content = ntfs::read(result, &format!("{CONFIG}/{name}")).unwrap();
-    fs::write(&hive, content).unwrap();
-    hive::export(&hive).unwrap()
-}
-
 #[test]
 fn drivers_out_of_an_iso_file_are_put_into_a_windows() {
     let Some(scene) = Scene::set() else { return };
