@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,8 +40,7 @@ pub(crate) fn start(program: &Program) -> Result<supervisor::Program, ConfineErr
                 .map(|(name, value)| (name, value)),
         )
         .current_dir("/")
-        .stdin(Stdio::null())
-        .process_group(0);
+        .stdin(Stdio::null());
     let child = die_with_caller(&mut command)
         .spawn()
         .map_err(|error| ConfineError::Execute {

@@ -9,7 +9,9 @@ use rustix::io::Errno;
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 
 /// Has the kernel kill the program as soon as the thread that starts it has ended, even when
-/// that is killed itself (PR_SET_PDEATHSIG of prctl(2)). That thread has to wait for it.
+/// that is killed itself (PR_SET_PDEATHSIG of prctl(2)). That thread has to wait for it. The
+/// program leads a process group of its own: what a terminal sends to all of the caller's, such as
+/// Ctrl-C, is for the caller to answer.
 pub fn die_with_caller(command: &mut Command) -> &mut Command {
     let caller = getpid();
     let bind = move || -> io::Result<()> {
@@ -21,6 +23,7 @@ pub fn die_with_caller(command: &mut Command) -> &mut Command {
             Err(Errno::SRCH.into())
         }
     };
+    command.process_group(0);
     // SAFETY: between fork and exec the closure makes two system calls and nothing else: it
     // takes no lock, allocates nothing and touches no memory that another thread may hold.
     unsafe { command.pre_exec(bind) }
@@ -44,5 +47,17 @@ mod tests {
         let mut child: Child = std::thread::spawn(start).join().unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(9));
         assert!(begin.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_program_is_in_no_group_of_its_caller() {
+        let mut child = die_with_caller(Command::new("sleep").arg("60"))
+            .spawn()
+            .unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        let group = rustix::process::getpgid(Some(pid)).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(group, pid);
     }
 }
