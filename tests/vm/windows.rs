@@ -23,6 +23,8 @@ use snf_image_testkit::windows::{
 };
 use snf_image_testkit::{hive, ntfs};
 
+#[path = "windows/cloudbase_init.rs"]
+mod cloudbase_init;
 #[path = "windows/kinds.rs"]
 mod kinds;
 #[path = "windows/virtio.rs"]

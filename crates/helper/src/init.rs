@@ -221,6 +221,7 @@ fn deploy(
         shut: Vec::new(),
         windows: None,
         cloud_init: None,
+        cloudbase_init: None,
         drivers,
         random,
         reporter: &mut reporter,

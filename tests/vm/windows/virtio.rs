@@ -1,4 +1,4 @@
-//! A Windows that gets what only its machine can tell: drivers for it, and user-data.
+//! A Windows that gets the drivers for its machine.
 // SPDX-License-Identifier: BSD-2-Clause
 
 use super::*;
@@ -127,65 +127,4 @@ fn drivers_out_of_a_directory_are_put_into_a_server_of_2009_and_others_are_refus
         "{:?}",
         system[device]
     );
-}
-
-#[test]
-fn cloudbase_init_finds_user_data_on_a_disk_of_its_own_that_only_administrators_read() {
-    let Some(scene) = Scene::set() else { return };
-    let volume = volume(&scene, SERVER_2022);
-    let commands = "mkdir -p 'Program Files/Cloudbase Solutions/Cloudbase-Init'";
-    ntfs::change(&volume, commands, Path::new("/")).unwrap();
-    gpt(&scene, &volume);
-    scene.blank("disk", SIZE + 20).unwrap();
-    scene.blank("data", 16).unwrap();
-    let script = scene.script("").unwrap().with_disks(&["disk", "data"]);
-    let script = script
-        .with_image()
-        .with("OSP_CLOUD_USERDATA", "I3BzMV9zeXNuYXRpdmUKZGF0ZQo=");
-    let create = |properties: &str| {
-        let script = script.clone().with("OSP_IMG_PROPERTIES", properties);
-        script.run("create").unwrap()
-    };
-    for (properties, words) in [
-        (r#"{"CLOUD_INIT_DISK": "c"}"#, "names disk 3 of the machine"),
-        (
-            r#"{"CLOUD_INIT_DISK": "b", "SWAP": "b"}"#,
-            "name the same disk",
-        ),
-    ] {
-        create(properties).failed_with(&[words]);
-    }
-    create(r#"{"CLOUD_INIT_DISK": "b"}"#).succeeded();
-
-    let seed = last(&scene, "data");
-    assert_eq!(ntfs::problems(&seed).unwrap(), "");
-    let label = Tool::new("ntfslabel").arg(&seed).run().unwrap();
-    assert_eq!(label.trim(), "config-2");
-    let user_data = ntfs::read(&seed, "openstack/latest/user_data").unwrap();
-    assert_eq!(user_data, b"#ps1_sysnative\ndate\n");
-    let meta_data = ntfs::read(&seed, "openstack/latest/meta_data.json").unwrap();
-    let meta_data: serde_json::Value = serde_json::from_slice(&meta_data).unwrap();
-    assert_eq!(meta_data["hostname"], harness::INSTANCE);
-    // Administrators, S-1-5-32-544, have a part in it; neither Users, 545, nor who has logged on, S-1-5-11.
-    // Everyone, S-1-1-0, may ask for what it is (FILE_READ_ATTRIBUTES, FILE_READ_EA), and not read it.
-    let access = ntfs::security(&seed, "openstack/latest/user_data").unwrap();
-    let words: Vec<_> = access.lines().filter_map(|line| line.get(16..)).collect();
-    let words = words.join(" ");
-    let entries = [
-        "20000000 20020000",
-        "88001200 01010000 00000001 00000000",
-        "20000000 21020000",
-        "00000005 0b000000",
-    ];
-    assert_eq!(
-        entries.map(|entry| words.contains(entry)),
-        [true, true, false, false],
-        "{access}"
-    );
-    let system = exported(&scene, &last(&scene, "disk"), "SYSTEM");
-    let policy = &system[r"\ControlSet001\Services\partmgr\Parameters"];
-    assert_eq!(policy, &[r#""SanPolicy"=dword:00000001"#]);
-    // Windows itself is set up as ever.
-    let answers = ntfs::read(&last(&scene, "disk"), "Windows/Panther/Unattend.xml").unwrap();
-    assert!(String::from_utf8(answers).unwrap().contains(">inst1<"));
 }

@@ -10,6 +10,7 @@ mod change;
 mod label;
 mod links;
 mod place;
+mod private;
 mod remove;
 mod replace;
 

@@ -11,6 +11,7 @@ use crate::disk::lvm::Lvm;
 use crate::disk::table::Table;
 use crate::error::Result;
 use crate::guest::root::Root;
+use crate::guest::windows::cloudbase_init::CloudbaseInit;
 use crate::guest::windows::system::Windows;
 
 /// How a task ended well.
@@ -61,6 +62,8 @@ pub struct Context<'run> {
     pub windows: Option<Windows>,
     /// cloud-init of the image, where it is used; `InitializeDatasource` finds out.
     pub cloud_init: Option<CloudInit>,
+    /// Cloudbase-Init of the image, where it is used; `InitializeDatasource` finds out.
+    pub cloudbase_init: Option<CloudbaseInit>,
     /// The disk with drivers for Windows, where there is one.
     pub drivers: Option<PathBuf>,
     /// Draws everything that must be unique. Seeded by the host when it opened the gate.

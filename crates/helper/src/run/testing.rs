@@ -60,6 +60,7 @@ pub(crate) fn context<'run>(
         shut: Vec::new(),
         windows: None,
         cloud_init: None,
+        cloudbase_init: None,
         drivers: None,
         random: StdRng::from_seed([7; 32]),
         reporter: warnings,

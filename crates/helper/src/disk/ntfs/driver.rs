@@ -31,12 +31,10 @@ const COMPUTING: u64 = 60;
 /// * `ignore_case`, `windows_names`: names are those of Windows.
 /// * `norecover`: what the journal holds is never thrown away.
 /// * `no_detach`: the driver stays our child.
-/// * `permissions`, with [`USERS`]: access lists are written.
+/// * `permissions`, with [`USERS`], and `inherit`: a new file gets the access list that its directory
+///   passes on, as Windows would give it. A mode means nothing.
 const OPTIONS: &str =
-    "ignore_case,windows_names,norecover,no_detach,permissions,nodev,nosuid,noexec";
-/// A new file gets the access list that its directory passes on, as Windows would give it. Without this it
-/// is made of the mode.
-const INHERIT: &str = "inherit";
+    "ignore_case,windows_names,norecover,no_detach,permissions,inherit,nodev,nosuid,noexec";
 
 /// The file beside the mount point that tells the driver who root is (ntfs-3g(8), "User mapping").
 const USERS_FILE: &str = "ntfs-users";
@@ -60,28 +58,15 @@ pub(crate) fn mount(device: &Path, target: &Path, access: Access) -> Result<()> 
 
 /// The same, for a driver that computes so many seconds.
 fn mount_for(device: &Path, target: &Path, access: Access, computing: u64) -> Result<()> {
-    let mut options = INHERIT.to_owned();
-    if access == Access::Read {
-        options.push_str(",ro");
-    }
-    mount_with(device, target, &options, computing)
-}
-
-/// Mounts one that was made here. Its files get access lists by their modes.
-///
-/// # Errors
-/// As [`mount`].
-pub(crate) fn mount_own(device: &Path, target: &Path) -> Result<()> {
-    mount_with(device, target, "rw", COMPUTING)
-}
-
-fn mount_with(device: &Path, target: &Path, more: &str, computing: u64) -> Result<()> {
     if !Path::new(FUSE).exists() {
         modules::load("fuse")?;
     }
     let users = target.with_file_name(USERS_FILE);
     fs::write(&users, USERS).doing(|| format!("writing {}", users.display()))?;
-    let options = format!("{OPTIONS},usermapping={},{more}", users.display());
+    let mut options = format!("{OPTIONS},usermapping={}", users.display());
+    if access == Access::Read {
+        options.push_str(",ro");
+    }
     let arguments = [
         OsStr::new("-o"),
         options.as_ref(),
@@ -258,6 +243,22 @@ mod tests {
         let listed = tool("ntfsls", &["-p", "/Windows/System32"], volume);
         assert!(listed.contains("A File.txt"), "{listed}");
         tool("ntfsfix", &["--no-action"], volume);
+    }
+
+    #[test]
+    fn what_is_in_a_private_directory_is_for_administrators_and_the_system_alone() {
+        let file = volume();
+        let volume = file.path();
+        mounted(Access::Write, volume, |root| {
+            root.make_private_directory("/a/b").unwrap();
+            root.install("/a/b/file", b"", ANY).unwrap();
+        });
+        // Everyone, S-1-1-0, and Users, S-1-5-32-545, have a part in others.
+        let names_others = |file: &str| {
+            let text = security(volume, file).join(" ");
+            text.contains("00000001 00000000") || text.contains("21020000")
+        };
+        assert!(names_others("a") && !names_others("a/b/file"));
     }
 
     #[test]

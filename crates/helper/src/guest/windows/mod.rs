@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 pub mod answer_file;
+pub mod cloudbase_init;
 pub mod computer_name;
 pub mod drivers;
 pub mod first_boot;

@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use snf_image_protocol::Secret;
+use zeroize::Zeroizing;
 
-use super::edit;
+use super::{architectures, edit, when_passwords_are_set};
 use crate::error::{Error, Result};
 use crate::guest::authorized_keys;
-use crate::guest::windows::first_boot;
+use crate::guest::windows::answer_file::{Candidate, of_image};
+use crate::guest::windows::first_boot::{self, Administrator, Moment};
 use crate::guest::windows::password::{self, ADMINISTRATOR, LONGEST};
 use crate::guest::windows::registry::{Hive, Purpose};
 use crate::guest::windows::system::SAM;
@@ -26,7 +28,7 @@ const SERVERS: [&str; 3] = [
 ];
 
 /// Has setup set the password of the administrator and of the accounts that it makes, and a script
-/// that of accounts which the image has; puts the keys where the OpenSSH server looks for those of
+/// that of accounts which the image has, or all where Cloudbase-Init is used; puts the keys where the OpenSSH server looks for those of
 /// administrators.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let parameters = context.parameters;
@@ -46,7 +48,12 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     }
     if !keys.is_empty() {
         let script = first_boot::administrators_keys(&keys);
-        first_boot::add(context.root()?, "30-ssh-keys.ps1", &script)?;
+        first_boot::add(
+            context.root()?,
+            Moment::EndOfSetup,
+            "30-ssh-keys.ps1",
+            &script,
+        )?;
         let root = context.root()?;
         let has_server = SERVERS.iter().any(|path| root.exists(path));
         let others: Vec<_> = (users.iter())
@@ -114,6 +121,16 @@ fn set_password(context: &Context<'_>, users: &[String], password: &Secret) -> R
             "the password is longer than {LONGEST} characters, the most that Windows Setup takes"
         )));
     }
+    let script = match when_passwords_are_set(context) {
+        Moment::EndOfSetup => by_setup(context, users, password)?,
+        Moment::AfterCloudbaseInit(_) => after_cloudbase_init(context, users, password)?,
+    };
+    let moment = when_passwords_are_set(context);
+    first_boot::add(context.root()?, moment, "10-accounts.ps1", &script)
+}
+
+/// Has setup set the passwords of the administrator and of accounts that it makes; the script is for the others.
+fn by_setup(context: &Context<'_>, users: &[String], password: &str) -> Result<Zeroizing<Vec<u8>>> {
     let mut existing = Vec::new();
     edit(context, |file| {
         for user in users {
@@ -126,9 +143,45 @@ fn set_password(context: &Context<'_>, users: &[String], password: &Secret) -> R
         Ok(())
     })?;
     check_accounts(context, &existing)?;
-    let has_administrator = users.iter().any(|user| password::is_administrator(user));
-    let script = first_boot::accounts(&existing, password, has_administrator);
-    first_boot::add(context.root()?, "10-accounts.ps1", &script)
+    let administrator = if users.iter().any(|user| password::is_administrator(user)) {
+        Administrator::SwitchedOn
+    } else {
+        Administrator::Left
+    };
+    Ok(first_boot::accounts(&existing, password, administrator))
+}
+
+/// Has the script set all passwords: Cloudbase-Init gives its user a random one, which may be that of the
+/// administrator, and the answer file is its own.
+fn after_cloudbase_init(
+    context: &Context<'_>,
+    users: &[String],
+    password: &str,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let root = context.root()?;
+    let mut made = match of_image(root, architectures(context))? {
+        Some(Candidate { file, .. }) => password::local_accounts(&file),
+        None => Vec::new(),
+    };
+    made.extend(context.cloudbase_init.iter().map(|used| used.user.clone()));
+    let is_made = |user: &str| {
+        made.iter()
+            .any(|own| own.to_lowercase() == user.to_lowercase())
+    };
+    let (administrators, others): (Vec<_>, Vec<_>) =
+        (users.iter().map(String::as_str)).partition(|user| password::is_administrator(user));
+    let existing: Vec<_> = others
+        .iter()
+        .copied()
+        .filter(|user| !is_made(user))
+        .collect();
+    check_accounts(context, &existing)?;
+    let administrator = if administrators.is_empty() {
+        Administrator::Left
+    } else {
+        Administrator::Given
+    };
+    Ok(first_boot::accounts(&others, password, administrator))
 }
 
 /// CreateUser.

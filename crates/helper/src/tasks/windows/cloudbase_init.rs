@@ -1,92 +1,53 @@
-//! InitializeDatasource: a volume from which Cloudbase-Init of the image takes the user-data.
+//! InitializeDatasource: has Cloudbase-Init of the image find what this deployment says.
 //!
-//! It looks for no files on the volume of Windows, only for a volume of its own that is called `config-2`
-//! (cloudbase-init, ConfigDrive service). That goes on a further disk of the machine: behind the system it
-//! would keep that from ever growing.
+//! It looks for no files on the volume of Windows, only for a volume of its own with a certain label. That
+//! goes on a further disk of the machine: behind the system it would keep that from ever growing.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+mod seed;
+mod volume;
 
-use serde_json::json;
-use snf_image_protocol::{CloudInit as Wanted, Parameters};
+use seed::Seed;
+use snf_image_protocol::CloudInit as Wanted;
+use volume::Volume;
 
 use crate::disk::bytes::{random_uuid, uuid_text};
-use crate::disk::device;
-use crate::disk::mount::unmount_all;
-use crate::disk::ntfs::driver::mount_own;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Error, Result};
 use crate::guest::authorized_keys;
-use crate::guest::root::{Attributes, Root};
+use crate::guest::windows::cloudbase_init::{CloudbaseInit, Found, detect};
 use crate::guest::windows::registry::{Hive, Purpose, Value};
 use crate::guest::windows::system::SYSTEM;
 use crate::run::context::{Context, Done};
-use crate::run::program;
 use crate::tasks::add_swap::contents;
 use crate::tasks::enforce_personality::stored;
 
-/// Where it is installed.
-const PROGRAM: &str = "/Program Files/Cloudbase Solutions/Cloudbase-Init";
-/// The label by which it knows the volume, and where its files are on it (OpenStack, "Store metadata on a
-/// configuration drive").
-const LABEL: &str = "config-2";
-const DIRECTORY: &str = "/openstack/latest";
-const META_DATA: &str = "/openstack/latest/meta_data.json";
-const USER_DATA: &str = "/openstack/latest/user_data";
 /// Where the volume is mounted, beside the image.
 const POINT: &str = "seed";
-/// One partition over the whole disk, of type NTFS.
-const TABLE: &[u8] = b"label: dos\nstart=1MiB, type=7\n";
-
-/// How a file is made, before it is given to them.
-const FILE: Attributes = Attributes::of_root(0o600);
 
 /// Which disks Windows uses without being told (Microsoft, "SanPolicy" of Microsoft-Windows-PartitionManager): all.
 /// Of servers it uses none that several machines might share, and takes those of virtio for such.
 const POLICY: (&str, u32) = ("SanPolicy", 1);
 
-/// What is given to Administrators and the system alone, because user-data may hold secrets: a new
-/// NTFS lets every user read and write.
-const PRIVATE: [(&str, u32); 4] = [
-    (USER_DATA, 0o600),
-    (META_DATA, 0o600),
-    (DIRECTORY, 0o700),
-    ("/openstack", 0o700),
-];
-
-/// Makes the volume where user-data is given or Cloudbase-Init is asked for.
+/// Makes the volume where user-data is given or Cloudbase-Init is asked for. The later tasks leave to it what it
+/// does itself.
 ///
 /// # Errors
-/// When the image has no Cloudbase-Init, no disk is named for the volume, or it cannot be made.
+/// When it was asked for and cannot be used, or the volume cannot be made.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
-    let properties = &context.parameters.properties;
-    let invalid = |error: snf_image_protocol::PropertyError| Error::image(error.to_string());
-    let wanted = properties.cloud_init().map_err(invalid)?;
-    let index = properties.cloud_init_disk().map_err(invalid)?;
-    let is_asked_for = context.parameters.user_data.is_some() || wanted == Some(Wanted::Yes);
+    let parameters = context.parameters;
+    let wanted = (parameters.properties.cloud_init()).map_err(invalid)?;
+    let is_asked_for = parameters.user_data.is_some() || wanted == Some(Wanted::Yes);
     if !is_asked_for && wanted != Some(Wanted::Auto) {
         return Ok(Done::Skipped("property CLOUD_INIT is not set".into()));
     }
-    if !context.root()?.is_directory(PROGRAM) {
-        let reason = "the image has no Cloudbase-Init";
-        if !is_asked_for {
-            return Ok(Done::Skipped(reason.into()));
+    let (found, index) = match usable(context)? {
+        Ok(usable) => usable,
+        Err(Unusable { reason, way_out }) if is_asked_for => {
+            return Err(Error::image(format!(
+                "user-data is given or property CLOUD_INIT=yes, but {reason}: {way_out}"
+            )));
         }
-        return Err(Error::image(format!(
-            "user-data is given or property CLOUD_INIT=yes, but {reason}: take it away, or use an image \
-             with Cloudbase-Init"
-        )));
-    }
-    let Some(index) = index else {
-        let reason = "Cloudbase-Init takes user-data from a volume of its own alone";
-        if !is_asked_for {
-            return Ok(Done::Skipped(reason.into()));
-        }
-        return Err(Error::image(format!(
-            "{reason}: give the machine a further disk and name it by property CLOUD_INIT_DISK=b, or \
-             take user-data and CLOUD_INIT away"
-        )));
+        Err(Unusable { reason, .. }) => return Ok(Done::Skipped(reason.into())),
     };
     let Some(disk) = context.disks.get(index).cloned() else {
         return Err(Error::image(format!(
@@ -99,27 +60,73 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
             "the disk for Cloudbase-Init held {found}, which is gone now"
         ));
     }
-    let user_data = match &context.parameters.user_data {
+    let user_data = match &parameters.user_data {
         Some(name) => Some(stored(&context.parameters_dir, name, "the user-data")?),
         None => None,
     };
-    let uuid = uuid_text(&random_uuid(&mut context.random));
-    let meta_data = meta_data(context.parameters, &uuid).to_string();
-    let point = context.target.with_file_name(POINT);
-    make(&disk, &point, |root| {
-        root.make_directories(DIRECTORY, Attributes::of_root(0o700))?;
-        root.install(META_DATA, meta_data.as_bytes(), FILE)?;
-        match &user_data {
-            Some(user_data) => root.install(USER_DATA, user_data, FILE),
-            None => Ok(()),
-        }
-    })?;
+    let given = parameters.properties.get("COMPUTER_NAME");
+    let hostname = parameters.hostname.as_ref().map(|name| name.as_str());
+    let seed = Seed {
+        id: &uuid_text(&random_uuid(&mut context.random)),
+        name: given.filter(|name| !name.is_empty()).or(hostname),
+        keys: &authorized_keys::lines(&parameters.authorized_keys),
+        user_data,
+    };
+    let label = found.source.label();
+    let volume = Volume {
+        label,
+        files: &seed.files(found.source),
+    };
+    volume::make(&disk, &context.target.with_file_name(POINT), &volume)?;
     use_all_disks(context)?;
     context.reporter.notice(&format!(
-        "Cloudbase-Init of the image finds its volume {LABEL} on disk {}",
+        "Cloudbase-Init of the image configures the machine, and finds its volume {label} on disk {}",
         index.saturating_add(1)
     ));
+    context.cloudbase_init = Some(found);
     Ok(Done::Yes)
+}
+
+/// Why it cannot be used, and what to do about it.
+struct Unusable {
+    reason: &'static str,
+    way_out: &'static str,
+}
+
+/// Looks whether it can be used, and on which disk the volume goes.
+fn usable(context: &Context<'_>) -> Result<std::result::Result<(CloudbaseInit, usize), Unusable>> {
+    let not = |reason, way_out| Ok(Err(Unusable { reason, way_out }));
+    let found = match detect(context.root()?)? {
+        Found::Usable(found) => found,
+        Found::Not(reason) => {
+            return not(
+                reason,
+                "take it away, or use an image whose Cloudbase-Init does",
+            );
+        }
+    };
+    let index = (context.parameters.properties.cloud_init_disk()).map_err(invalid)?;
+    let Some(index) = index else {
+        return not(
+            "Cloudbase-Init takes what it is told from a volume of its own alone",
+            "give the machine a further disk and name it by property CLOUD_INIT_DISK=b, or take user-data and \
+             CLOUD_INIT away",
+        );
+    };
+    let has_password = context.parameters.password.is_some();
+    if has_password && found.sets_password && found.last_scripts.is_none() {
+        return not(
+            "Cloudbase-Init of the image gives its user a password, and runs no script that could set the one of \
+             this deployment after that",
+            "name local_scripts_path, and in plugins LocalScriptsPlugin last, in its cloudbase-init.conf, or give \
+             no password",
+        );
+    }
+    Ok(Ok((found, index)))
+}
+
+fn invalid(error: snf_image_protocol::PropertyError) -> Error {
+    Error::image(error.to_string())
 }
 
 /// Without this the volume may stay out of sight.
@@ -135,62 +142,15 @@ fn use_all_disks(context: &Context<'_>) -> Result<()> {
     hive.finish()
 }
 
-/// Name and keys; no password, which setup sets.
-fn meta_data(parameters: &Parameters, uuid: &str) -> serde_json::Value {
-    let keys = authorized_keys::lines(&parameters.authorized_keys);
-    let keys = keys
-        .into_iter()
-        .enumerate()
-        .map(|(number, key)| (format!("key-{number}"), serde_json::Value::from(key)));
-    let mut data = json!({ "uuid": uuid, "public_keys": keys.collect::<serde_json::Map<_, _>>() });
-    if let Some(name) = &parameters.hostname
-        && let Some(members) = data.as_object_mut()
-    {
-        members.insert("hostname".into(), name.as_str().into());
-    }
-    data
-}
-
-/// Makes an NTFS over a whole disk and fills it.
-fn make(disk: &Path, point: &Path, fill: impl FnOnce(&Root) -> Result<()>) -> Result<()> {
-    let quiet = [
-        "--quiet",
-        "--no-reread",
-        "--no-tell-kernel",
-        "--wipe=always",
-    ];
-    program::tool("sfdisk", &quiet, disk, TABLE)?.success()?;
-    device::reread_table(disk)?;
-    let volume = device::partition(disk, 1);
-    let arguments = ["--quiet", "--fast", "--label", LABEL];
-    program::succeed("mkntfs", &arguments, &volume)?;
-    fs::create_dir_all(point).doing(|| format!("making {}", point.display()))?;
-    mount_own(&volume, point)?;
-    let filled = Root::of_windows(point)
-        .and_then(|root| fill(&root))
-        .and_then(|()| keep_private(point));
-    let unmounted = unmount_all(point);
-    filled.and(unmounted)
-}
-
-/// The driver makes an access list of a mode; what a mode does not name, has no part in it.
-fn keep_private(volume: &Path) -> Result<()> {
-    for (path, mode) in PRIVATE {
-        let path = volume.join(path.trim_start_matches('/'));
-        if path.exists() {
-            fs::set_permissions(&path, Permissions::from_mode(mode))
-                .doing(|| format!("changing the access list of {}", path.display()))?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use snf_image_protocol::{Hostname, OsFamily, Properties};
+    use snf_image_protocol::{OsFamily, Parameters, Properties, Secret};
 
     use super::*;
     use crate::guest::testing::{Image, nothing};
+
+    /// Where its program is.
+    const PROGRAM: &str = "/Program Files/Cloudbase Solutions/Cloudbase-Init";
 
     fn task(context: &mut Context<'_>) -> Result<Done> {
         context.os_family = OsFamily::Windows;
@@ -212,9 +172,15 @@ mod tests {
         let without = Image::empty();
         let with = Image::empty();
         with.directory(PROGRAM);
+        let other = Image::empty();
+        other.file(
+            &format!("{PROGRAM}/conf/cloudbase-init.conf"),
+            "[DEFAULT]\nmetadata_services=cloudbaseinit.metadata.services.ec2service.EC2Service\n",
+        );
         for (image, words) in [
             (&without, "the image has no Cloudbase-Init"),
             (&with, "volume of its own"),
+            (&other, "metadata_services"),
         ] {
             let (done, _) = image.run(task, &asked(&[("CLOUD_INIT", "yes")]));
             let error = done.unwrap_err().to_string();
@@ -227,20 +193,11 @@ mod tests {
         let pairs = [("CLOUD_INIT", "yes"), ("CLOUD_INIT_DISK", "c")];
         let error = with.run(task, &asked(&pairs)).0.unwrap_err().to_string();
         assert!(error.contains("only 2 disks"), "{error}");
-    }
-
-    #[test]
-    fn meta_data_has_name_and_keys_and_no_password() {
-        let parameters = Parameters {
-            hostname: Some(Hostname::new("vm1.example.org").unwrap()),
-            password: Some(snf_image_protocol::Secret::new("hunter2".into())),
-            authorized_keys: vec!["ssh-ed25519 AAAA me".into()],
-            ..nothing()
+        let with_password = Parameters {
+            password: Some(Secret::new("hunter2".into())),
+            ..asked(&pairs)
         };
-        let expected = json!({
-            "uuid": "a", "hostname": "vm1.example.org",
-            "public_keys": {"key-0": "ssh-ed25519 AAAA me"},
-        });
-        assert_eq!(meta_data(&parameters, "a"), expected);
+        let error = with.run(task, &with_password).0.unwrap_err().to_string();
+        assert!(error.contains("local_scripts_path"), "{error}");
     }
 }

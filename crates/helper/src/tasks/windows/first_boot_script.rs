@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use crate::error::{Error, Result};
-use crate::guest::windows::first_boot;
+use crate::guest::windows::first_boot::{self, Moment};
 use crate::run::context::{Context, Done};
 
 /// Adds the script of property `FIRST_BOOT_SCRIPT` to the steps that setup runs at its end. Its
@@ -22,7 +22,12 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
              PowerShell, as in #!powershell",
         ));
     }
-    first_boot::add(context.root()?, "60-first-boot.ps1", &script)?;
+    first_boot::add(
+        context.root()?,
+        Moment::EndOfSetup,
+        "60-first-boot.ps1",
+        &script,
+    )?;
     Ok(Done::Yes)
 }
 

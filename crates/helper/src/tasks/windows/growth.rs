@@ -4,7 +4,7 @@
 use crate::disk::probe::Kind;
 use crate::disk::{device, ntfs};
 use crate::error::Result;
-use crate::guest::windows::first_boot;
+use crate::guest::windows::first_boot::{self, Moment};
 use crate::run::context::{Context, Done};
 use crate::tasks::filesystem_resize_unmounted::sized;
 use crate::tasks::growth::{Content, find};
@@ -30,7 +30,12 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         )));
     }
     sized(ntfs::read_fit(&device)?, &name, || {
-        first_boot::add(context.root()?, "05-volume.ps1", &first_boot::grow_volume())
+        first_boot::add(
+            context.root()?,
+            Moment::EndOfSetup,
+            "05-volume.ps1",
+            &first_boot::grow_volume(),
+        )
     })
 }
 

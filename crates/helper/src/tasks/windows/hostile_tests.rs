@@ -10,7 +10,7 @@ use snf_image_protocol::{Parameters, Properties};
 use snf_image_testkit::ntfs::reparse::{self, Reparse};
 use snf_image_testkit::{ntfs, windows};
 
-use super::kinds_tests::{all, asked};
+use super::kinds_tests::{all_on_ntfs, asked};
 use crate::disk::detect::mount_windows;
 use crate::disk::mount::{Access, unmount_all};
 use crate::guest::testing::Image;
@@ -69,7 +69,7 @@ fn deploy(volume: &Path, parameters: &Parameters) -> Result<(), String> {
             Hive::replay(root, SYSTEM).map(drop)
         });
         let done = match windows {
-            Ok(Some(_)) => image.run(all, parameters).0.map(drop),
+            Ok(Some(_)) => image.run(all_on_ntfs, parameters).0.map(drop),
             Ok(None) => return Err("no Windows".to_owned()),
             Err(error) => Err(error),
         };

@@ -12,7 +12,7 @@ use crate::guest::root::{Attributes, Root};
 use crate::guest::windows::answer_file::{
     AnswerFile, Candidate, LIMIT, OURS, PLACES, Pass, SHELL_SETUP, Step, Wanted, generate, of_image,
 };
-use crate::guest::windows::first_boot;
+use crate::guest::windows::first_boot::{self, Moment};
 use crate::guest::windows::system::Setup;
 use crate::run::context::{Context, Done};
 
@@ -64,7 +64,12 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     write(root, path, &file)?;
     first_boot::install(root)?;
     if context.parameters.properties.flag("WINRM") {
-        first_boot::add(root, "50-winrm.ps1", &first_boot::win_rm())?;
+        first_boot::add(
+            root,
+            Moment::EndOfSetup,
+            "50-winrm.ps1",
+            &first_boot::win_rm(),
+        )?;
     }
     context.reporter.notice(&notice);
     Ok(Done::Yes)

@@ -46,8 +46,7 @@ pub(super) fn asked() -> Parameters {
 }
 
 /// Takes hold of the Windows, as MountImage does.
-fn mounted(context: &mut Context<'_>) -> Result<()> {
-    let root = Root::of_windows(&context.target)?;
+fn mounted(context: &mut Context<'_>, root: Root) -> Result<()> {
     let facts = Facts::read(&root)?;
     (context.reporter).notice(&format!("{facts}, {:?}", facts.family()));
     context.os_family = facts.family();
@@ -56,9 +55,21 @@ fn mounted(context: &mut Context<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Runs them on a tree in a file system without access lists.
+fn all(context: &mut Context<'_>) -> Result<Done> {
+    let root = Root::open(&context.target)?;
+    run_all(context, root)
+}
+
+/// The same on an NTFS.
+pub(super) fn all_on_ntfs(context: &mut Context<'_>) -> Result<Done> {
+    let root = Root::of_windows(&context.target)?;
+    run_all(context, root)
+}
+
 /// Every task that changes files, in its order.
-pub(super) fn all(context: &mut Context<'_>) -> Result<Done> {
-    mounted(context)?;
+fn run_all(context: &mut Context<'_>, root: Root) -> Result<Done> {
+    mounted(context, root)?;
     for task in Task::ALL {
         if task.is_mounted() && !task.is_resize() && task.is_excludable() {
             tasks::run(task, context)?;
@@ -172,7 +183,8 @@ fn every_kind_gets_settings_for_its_own_processors_or_is_refused() {
 
 /// What is left when the task is excluded that would have refused it.
 fn without_answer_file(context: &mut Context<'_>) -> Result<Done> {
-    mounted(context)?;
+    let root = Root::open(&context.target)?;
+    mounted(context, root)?;
     assert_eq!(context.os_family, OsFamily::WindowsLegacy);
     let refused = [
         Task::AssignHostname,

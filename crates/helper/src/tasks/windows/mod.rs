@@ -22,6 +22,7 @@ use crate::guest::root::{Attributes, Root};
 use crate::guest::windows::answer_file::{
     AnswerFile, AnswerFileError, Architecture, Candidate, of_image,
 };
+use crate::guest::windows::first_boot::Moment;
 use crate::run::context::{Context, Done};
 
 /// Runs a task in the way of Windows; `None` for one that is the same for all systems.
@@ -98,6 +99,13 @@ fn edit(
     };
     change(&mut file).map_err(|error| fault(path, &error))?;
     write(root, path, &file)
+}
+
+/// When a step runs that must come after the passwords.
+fn when_passwords_are_set<'a>(context: &'a Context<'_>) -> Moment<'a> {
+    let used = context.cloudbase_init.as_ref();
+    used.and_then(|used| used.last_scripts.as_deref())
+        .map_or(Moment::EndOfSetup, Moment::AfterCloudbaseInit)
 }
 
 fn write(root: &Root, path: &str, file: &AnswerFile) -> Result<()> {

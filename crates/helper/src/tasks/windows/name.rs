@@ -7,7 +7,8 @@ use crate::guest::windows::answer_file::{Pass, SHELL_SETUP, Step};
 use crate::guest::windows::computer_name;
 use crate::run::context::{Context, Done};
 
-/// Writes the name of property `COMPUTER_NAME`, or else the first part of the host name.
+/// Writes the name of property `COMPUTER_NAME`, or else the first part of the host name, unless Cloudbase-Init sets
+/// it.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let given = context.parameters.properties.get("COMPUTER_NAME");
     let given = given.filter(|name| !name.is_empty());
@@ -26,6 +27,13 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         }
         (None, None) => return Ok(Done::Skipped("no host name was given".into())),
     };
+    if context
+        .cloudbase_init
+        .as_ref()
+        .is_some_and(|used| used.sets_name)
+    {
+        return Ok(Done::Skipped("Cloudbase-Init of the image sets it".into()));
+    }
     edit(context, |file| {
         let path = [Step::Element("ComputerName")];
         file.set(Pass::Specialize, SHELL_SETUP, &path, &name)

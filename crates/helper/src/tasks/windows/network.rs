@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use crate::error::Result;
-use crate::guest::windows::first_boot;
+use crate::guest::windows::first_boot::{self, Moment};
 use crate::run::context::{Context, Done};
 
 /// Has the interfaces configured by their MAC addresses.
@@ -16,7 +16,12 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         let reason = "nothing was asked for that Windows does not do by itself";
         return Ok(Done::Skipped(reason.into()));
     };
-    first_boot::add(context.root()?, "20-network.ps1", &script)?;
+    first_boot::add(
+        context.root()?,
+        Moment::EndOfSetup,
+        "20-network.ps1",
+        &script,
+    )?;
     (context.reporter).notice("Windows configures its network at the end of its setup");
     Ok(Done::Yes)
 }

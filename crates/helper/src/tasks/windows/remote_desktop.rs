@@ -1,6 +1,7 @@
 //! DisableRemoteDesktopConnections: nobody comes in while setup runs.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use super::when_passwords_are_set;
 use crate::error::{Error, Result};
 use crate::guest::windows::first_boot;
 use crate::guest::windows::registry::{Hive, Purpose, Value};
@@ -10,8 +11,8 @@ use crate::run::context::{Context, Done};
 /// The value that says whether connections are refused: 0 where they are let in.
 const SWITCH: &str = "fDenyTSConnections";
 
-/// Switches Remote Desktop off where it is on, and has it switched on again at the end of setup:
-/// until then the password is the one of the image.
+/// Switches Remote Desktop off where it is on, and has it switched on again at the end of setup, or after
+/// Cloudbase-Init: until then the password is the one of the image.
 ///
 /// # Errors
 /// When the registry cannot be changed.
@@ -27,11 +28,9 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     if old != Some(0) {
         return Ok(Done::Skipped("Remote Desktop is off in the image".into()));
     }
-    first_boot::add(
-        root,
-        "90-remote-desktop.ps1",
-        &first_boot::remote_desktop(0),
-    )?;
+    let script = first_boot::remote_desktop(0);
+    let moment = when_passwords_are_set(context);
+    first_boot::add(root, moment, "90-remote-desktop.ps1", &script)?;
     hive.set(&key, SWITCH, &Value::dword(1))?;
     hive.finish()?;
     Ok(Done::Yes)

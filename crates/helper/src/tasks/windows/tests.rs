@@ -12,6 +12,7 @@ use snf_image_protocol::{
 
 use super::*;
 use crate::guest::testing::{Image, nothing, samples};
+use crate::guest::windows::cloudbase_init::{CloudbaseInit, Source};
 use crate::guest::windows::system::{Setup, Windows as Facts};
 use crate::run::testing::{self, Warnings};
 
@@ -396,6 +397,51 @@ fn a_user_that_the_image_lacks_is_refused() {
         };
         image.run(with_facts::<0>, &parameters).0.unwrap();
         let (done, _) = image.run(with_facts::<2>, &parameters);
+        assert_eq!(done.is_ok(), is_there, "{done:?}");
+    }
+}
+
+/// Runs a task on an image whose Cloudbase-Init is used as it is installed.
+fn with_cloudbase_init<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
+    context.cloudbase_init = Some(CloudbaseInit {
+        source: Source::ConfigDrive,
+        sets_name: true,
+        sets_password: true,
+        last_scripts: Some("/LocalScripts".into()),
+        user: "Admin".into(),
+    });
+    with_facts::<TASK>(context)
+}
+
+#[test]
+fn cloudbase_init_sets_the_name_and_the_answer_file_of_the_image_stays_as_it_is() {
+    let image = windows();
+    image.file("/Unattend.xml", OWN);
+    let (done, notices) = image.run(with_cloudbase_init::<1>, &asked());
+    assert!(matches!(done.unwrap(), Done::Skipped(reason) if reason.contains("Cloudbase-Init")));
+    assert!(notices.iter().any(|text| text.contains("takes no domain")));
+    let (done, _) = image.run(with_cloudbase_init::<2>, &asked());
+    assert_eq!(done.unwrap(), Done::Yes);
+    assert_eq!(image.text("/Unattend.xml"), OWN);
+    let script = image.text("/Windows/Setup/Scripts/snf-image-last/10-accounts.ps1");
+    assert!(script.contains("{ Give $_.Name }") && !script.contains("pass'word"));
+    assert!(image.path("/LocalScripts/00-snf-image.ps1").exists());
+    assert!(!image.path("/Windows/Setup/Scripts/snf-image").exists());
+}
+
+#[test]
+fn the_user_that_cloudbase_init_makes_can_be_given_the_password() {
+    let image = windows();
+    let names = "SAM\\Domains\\Account\\Users\\Names\\Ann";
+    if !hive(&image, "/Windows/System32/config/SAM", names, "") {
+        return;
+    }
+    for (users, is_there) in [("ann admin", true), ("bob", false)] {
+        let parameters = Parameters {
+            properties: properties(&[("USERS", users)]),
+            ..asked()
+        };
+        let (done, _) = image.run(with_cloudbase_init::<2>, &parameters);
         assert_eq!(done.is_ok(), is_there, "{done:?}");
     }
 }

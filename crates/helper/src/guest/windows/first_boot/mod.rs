@@ -2,7 +2,8 @@
 //!
 //! Setup runs `SetupComplete.cmd` as the system before anybody can log on. A few lines at its
 //! beginning run our script, which runs the steps in the order of their names, and remove all
-//! that could hold a password. What the image had in that file stays behind these lines.
+//! that could hold a password. What the image had in that file stays behind these lines. What has
+//! to come after Cloudbase-Init of the image, that runs by the same script among its own.
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod batch;
@@ -10,7 +11,9 @@ pub mod network;
 mod steps;
 
 pub use batch::with_ours;
-pub use steps::{accounts, administrators_keys, grow_volume, remote_desktop, win_rm};
+pub use steps::{
+    Administrator, accounts, administrators_keys, grow_volume, remote_desktop, win_rm,
+};
 
 use crate::error::Result;
 use crate::guest::root::{Attributes, FILE_LIMIT, Root};
@@ -20,6 +23,31 @@ pub const SETUP_COMPLETE: &str = "/Windows/Setup/Scripts/SetupComplete.cmd";
 
 /// Where our script and its steps lie until they have run.
 pub const DIRECTORY: &str = "/Windows/Setup/Scripts/snf-image";
+
+/// The same for those that run after Cloudbase-Init.
+pub const LAST_DIRECTORY: &str = "/Windows/Setup/Scripts/snf-image-last";
+
+/// Our script among those of Cloudbase-Init, which runs them by their names: it is the first, because one that
+/// restarts the machine keeps the others from running.
+pub const LAST_SCRIPT: &str = "00-snf-image.ps1";
+
+/// What it says. Cloudbase-Init takes some exit codes as a wish to be restarted (its documentation, "Userdata").
+const LAST_TEXT: &str = r"# Runs once, when Cloudbase-Init has done all else.
+$directory = Join-Path $env:SystemRoot 'Setup\Scripts\snf-image-last'
+& (Join-Path $directory 'first-boot.ps1')
+Remove-Item -LiteralPath $directory -Recurse -Force
+Remove-Item -LiteralPath $MyInvocation.MyCommand.Path -Force
+exit 0
+";
+
+/// When a step runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment<'a> {
+    /// At the end of Windows Setup.
+    EndOfSetup,
+    /// When Cloudbase-Init has set passwords: it runs the scripts in this directory then.
+    AfterCloudbaseInit(&'a str),
+}
 
 /// The script that runs the steps.
 const RUNNER: &str = "first-boot.ps1";
@@ -63,18 +91,29 @@ foreach ($step in ($steps | Sort-Object Name)) {
 foreach ($path in $args) { Wipe $path }
 ";
 
-/// Nobody but the system's own accounts needs to read it.
+/// On a volume of Windows a file gets the access list that its directory passes on.
 const PRIVATE: Attributes = Attributes::of_root(0o600);
-const FOLDER: Attributes = Attributes::of_root(0o700);
 
 /// Puts a step there, and what runs it. The name begins with two digits, and ends with `.ps1` or
 /// `.cmd`.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn add(root: &Root, name: &str, content: &[u8]) -> Result<()> {
-    install(root)?;
-    root.install(format!("{DIRECTORY}/{name}"), content, PRIVATE)
+pub fn add(root: &Root, moment: Moment<'_>, name: &str, content: &[u8]) -> Result<()> {
+    let directory = match moment {
+        Moment::EndOfSetup => {
+            install(root)?;
+            DIRECTORY
+        }
+        Moment::AfterCloudbaseInit(scripts) => {
+            install_runner(root, LAST_DIRECTORY)?;
+            root.make_directories(scripts, Attributes::of_root(0o755))?;
+            let script = format!("{scripts}/{LAST_SCRIPT}");
+            root.install(script, &lines(LAST_TEXT), PRIVATE)?;
+            LAST_DIRECTORY
+        }
+    };
+    root.install(format!("{directory}/{name}"), content, PRIVATE)
 }
 
 /// Sees to it that setup runs our script, and removes at its end the answer files that may hold a
@@ -83,18 +122,19 @@ pub fn add(root: &Root, name: &str, content: &[u8]) -> Result<()> {
 /// # Errors
 /// When a file cannot be written.
 pub fn install(root: &Root) -> Result<()> {
-    root.make_directories(DIRECTORY, FOLDER)?;
-    root.install(
-        format!("{DIRECTORY}/{RUNNER}"),
-        &lines(RUNNER_TEXT),
-        PRIVATE,
-    )?;
+    install_runner(root, DIRECTORY)?;
     let old = root.read(SETUP_COMPLETE, FILE_LIMIT)?.unwrap_or_default();
     let new = with_ours(&old);
     if new == old {
         return Ok(());
     }
     root.rewrite(SETUP_COMPLETE, &new, Attributes::of_root(0o644))
+}
+
+fn install_runner(root: &Root, directory: &str) -> Result<()> {
+    root.make_private_directory(directory)?;
+    let runner = format!("{directory}/{RUNNER}");
+    root.install(runner, &lines(RUNNER_TEXT), PRIVATE)
 }
 
 /// Lines as Windows ends them.

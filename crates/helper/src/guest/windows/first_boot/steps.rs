@@ -51,36 +51,60 @@ try {
 }
 ";
 
-/// Gives accounts that the image has the password, and switches them on; the administrator, whose
-/// password setup sets, is only switched on: desktop releases switch that account off.
+/// What is done to the account of the administrator, whatever its name is: that with the number 500. Desktop releases
+/// switch it off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Administrator {
+    /// Nothing.
+    Left,
+    /// It is switched on; setup gives it the password.
+    SwitchedOn,
+    /// It gets the password, and is switched on.
+    Given,
+}
+
+/// Gives accounts that the image has the password, and switches them on.
 #[must_use]
-pub fn accounts(users: &[&str], password: &str, has_administrator: bool) -> Zeroizing<Vec<u8>> {
+pub fn accounts(
+    users: &[&str],
+    password: &str,
+    administrator: Administrator,
+) -> Zeroizing<Vec<u8>> {
     let mut script = Zeroizing::new(String::with_capacity(4096));
     script.push_str(START);
     script.push_str(
         "function Enable([string]$name) {
     Run 'net.exe' 'user' $name '/active:yes' '/expires:never' '/passwordreq:yes'
 }
+function Give([string]$name) {
+    ([ADSI]('WinNT://./' + $name + ',user')).SetPassword($password)
+    Enable $name
+}
 ",
     );
-    if has_administrator {
-        script.push_str(
-            "$all = Get-WmiObject Win32_UserAccount -Filter 'LocalAccount = True'
-$all | Where-Object { $_.SID -like 'S-1-5-21-*-500' } | ForEach-Object { Enable $_.Name }
-",
-        );
-    }
-    if !users.is_empty() {
+    let gives = administrator == Administrator::Given || !users.is_empty();
+    if gives {
         script.push_str("$password = ");
         script.push_str(&text(password));
         script.push('\n');
     }
+    let verb = match administrator {
+        Administrator::Left => None,
+        Administrator::SwitchedOn => Some("Enable"),
+        Administrator::Given => Some("Give"),
+    };
+    if let Some(verb) = verb {
+        script.push_str(
+            "$all = Get-WmiObject Win32_UserAccount -Filter 'LocalAccount = True'
+$all | Where-Object { $_.SID -like 'S-1-5-21-*-500' } | ForEach-Object { ",
+        );
+        script.push_str(verb);
+        script.push_str(" $_.Name }\n");
+    }
     for user in users {
         script.push_str("$name = ");
         script.push_str(&text(user));
-        script.push_str(
-            "\n([ADSI]('WinNT://./' + $name + ',user')).SetPassword($password)\nEnable $name\n",
-        );
+        script.push_str("\nGive $name\n");
     }
     Zeroizing::new(lines(&script))
 }

@@ -53,7 +53,7 @@ fn a_file_that_is_only_ours_removes_itself() {
 fn a_step_is_put_there_with_what_runs_and_removes_it() {
     let image = Image::empty();
     image.file(SETUP_COMPLETE, "@echo theirs\r\n");
-    image.confined(|root| add(&root, "10-x.ps1", b"x").unwrap());
+    image.confined(|root| add(&root, Moment::EndOfSetup, "10-x.ps1", b"x").unwrap());
     assert_eq!(image.text(&format!("{DIRECTORY}/10-x.ps1")), "x");
     let runner = image.text(&format!("{DIRECTORY}/{RUNNER}"));
     assert_eq!(runner.matches('\n').count(), runner.matches("\r\n").count());
@@ -62,12 +62,30 @@ fn a_step_is_put_there_with_what_runs_and_removes_it() {
 }
 
 #[test]
+fn a_step_for_later_is_run_by_a_script_of_cloudbase_init_that_removes_it_and_itself() {
+    let image = Image::empty();
+    image.confined(|root| {
+        let moment = Moment::AfterCloudbaseInit("/Scripts of others");
+        add(&root, moment, "10-x.ps1", b"x").unwrap();
+    });
+    assert_eq!(image.text(&format!("{LAST_DIRECTORY}/10-x.ps1")), "x");
+    assert_eq!(
+        image.attributes(&format!("{LAST_DIRECTORY}/10-x.ps1")).2,
+        0o600
+    );
+    assert!(image.path(&format!("{LAST_DIRECTORY}/{RUNNER}")).exists());
+    assert!(!image.path(SETUP_COMPLETE).exists() && !image.path(DIRECTORY).exists());
+    let script = image.text(&format!("/Scripts of others/{LAST_SCRIPT}"));
+    insta::assert_snapshot!(script.replace('\r', ""));
+}
+
+#[test]
 fn no_character_of_a_password_or_name_is_code() {
     let all: String = (' '..='~').chain("‘’‚‛“”ä€😀".chars()).collect();
-    let script = accounts(&["ann", "böb"], &all, true);
+    let script = accounts(&["ann", "böb"], &all, Administrator::SwitchedOn);
     assert_eq!(texts(&script), [&all, "ann", "böb"]);
     // Nothing but the encoded form depends on them.
-    let other = accounts(&["ann", "böb"], "x", true);
+    let other = accounts(&["ann", "böb"], "x", Administrator::SwitchedOn);
     let bare = |script: &[u8]| {
         let script = String::from_utf8(script.to_vec()).unwrap();
         let lines = script
@@ -83,7 +101,9 @@ fn no_character_of_a_password_or_name_is_code() {
 
 #[test]
 fn without_other_users_the_password_is_not_in_the_script() {
-    assert!(texts(&accounts(&[], "hunter2", true)).is_empty());
+    let script = |administrator| accounts(&[], "hunter2", administrator);
+    assert!(texts(&script(Administrator::SwitchedOn)).is_empty());
+    assert_eq!(texts(&script(Administrator::Given)), ["hunter2"]);
 }
 
 fn nic() -> Nic {
