@@ -6,6 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
 use crate::guest::root::Attributes;
+use crate::guest::windows::answer_file::PLACES;
+use crate::guest::windows::first_boot::{self, DIRECTORY, LAST_DIRECTORY, LAST_SCRIPT};
 use crate::run::context::{Context, Done};
 use crate::tasks::enforce_personality::content;
 
@@ -13,7 +15,8 @@ use crate::tasks::enforce_personality::content;
 const ILLEGAL: &str = "\"\\:*?<>|";
 
 /// Puts every file at its place below the root of the drive. What is there already is kept beside
-/// it, with the time behind its name.
+/// it, with the time behind its name. Our lines in what setup runs at its end are put in again: without them passwords
+/// would stay where they wait.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let files = &context.parameters.personality;
     if files.is_empty() {
@@ -29,6 +32,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
                  end with no dot or space"
             )));
         }
+        check_ours(context, path)?;
     }
     let root = context.root()?;
     let stamp = stamp(SystemTime::now());
@@ -48,7 +52,44 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         }
         root.install(path, &content, Attributes::of_root(0o644))?;
     }
+    if root.is_directory(DIRECTORY) {
+        first_boot::install(root)?;
+    }
     Ok(Done::Yes)
+}
+
+/// Refuses what would replace files of this deployment, which hold what else was asked for. Names are the same in
+/// upper and lower case there.
+fn check_ours(context: &Context<'_>, path: &str) -> Result<()> {
+    let root = context.root()?;
+    let is_in = |directory: &str| is_same(path.get(..directory.len()).unwrap_or(""), directory);
+    let scripts = context.cloudbase_init.as_ref();
+    let script = scripts
+        .and_then(|used| used.last_scripts.as_ref())
+        .map(|directory| format!("{directory}/{LAST_SCRIPT}"));
+    let refused = |why: &str| Err(Error::image(format!("injected file {path}: {why}")));
+    if root.is_directory(DIRECTORY) && PLACES.iter().any(|place| is_same(path, place)) {
+        return refused(
+            "setup takes its answer file from there, and this deployment writes it: give yours as \
+             os_answer_file (--answer-file) instead",
+        );
+    }
+    let is_ours = [DIRECTORY, LAST_DIRECTORY]
+        .iter()
+        .any(|directory| is_in(&format!("{directory}/")))
+        || script.is_some_and(|script| is_same(path, &script));
+    if is_ours {
+        return refused(
+            "the steps of this deployment wait there for the end of setup: put it elsewhere, and have \
+             property FIRST_BOOT_SCRIPT or /Windows/Setup/Scripts/SetupComplete.cmd run it",
+        );
+    }
+    Ok(())
+}
+
+/// Whether Windows takes two names for the same.
+fn is_same(one: &str, other: &str) -> bool {
+    one.to_uppercase() == other.to_uppercase()
 }
 
 /// A time as `YYYYmmdd.HHMMSS`, in UTC.
@@ -79,23 +120,4 @@ fn stamp(time: SystemTime) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn a_time_is_written_as_a_calendar_has_it() {
-        // From `date -u -d @SECONDS +%Y%m%d.%H%M%S`.
-        for (seconds, text) in [
-            (0, "19700101.000000"),
-            (951_782_399, "20000228.235959"),
-            (951_782_400, "20000229.000000"),
-            (1_709_251_199, "20240229.235959"),
-            (4_102_444_800, "21000101.000000"),
-        ] {
-            let time = UNIX_EPOCH + Duration::from_secs(seconds);
-            assert_eq!(stamp(time), text);
-        }
-    }
-}
+mod tests;

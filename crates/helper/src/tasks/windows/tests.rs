@@ -5,10 +5,7 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use snf_image_protocol::{
-    Account, FileMode, GuestPath, Hostname, InjectedFile, OsFamily, Parameters, Properties, Secret,
-    Windows,
-};
+use snf_image_protocol::{Hostname, OsFamily, Parameters, Properties, Secret, Windows};
 
 use super::*;
 use crate::guest::testing::{Image, nothing, samples};
@@ -29,7 +26,7 @@ pub(super) fn properties(pairs: &[(&str, &str)]) -> Properties {
     Properties::new((pairs.iter()).map(|(name, value)| ((*name).into(), (*value).into()))).unwrap()
 }
 
-fn asked() -> Parameters {
+pub(super) fn asked() -> Parameters {
     Parameters {
         hostname: Some(Hostname::new("vm1.example.org").unwrap()),
         password: Some(Secret::new("pass'word\"%^&!".into())),
@@ -38,7 +35,7 @@ fn asked() -> Parameters {
 }
 
 /// Runs one task, as on Windows.
-fn run_one<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
+pub(super) fn run_one<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
     const TASKS: [Task; 8] = [
         Task::InstallUnattend,
         Task::AssignHostname,
@@ -54,7 +51,7 @@ fn run_one<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
 }
 
 /// Installs the answer file, and then runs the others, as far as they succeed.
-fn run_all(image: &Image, parameters: &Parameters) -> Result<Vec<String>> {
+pub(super) fn run_all(image: &Image, parameters: &Parameters) -> Result<Vec<String>> {
     let tasks: [fn(&mut Context<'_>) -> Result<Done>; 5] = [
         run_one::<0>,
         run_one::<1>,
@@ -71,7 +68,7 @@ fn run_all(image: &Image, parameters: &Parameters) -> Result<Vec<String>> {
     Ok(all)
 }
 
-fn failure(image: &Image, parameters: &Parameters) -> String {
+pub(super) fn failure(image: &Image, parameters: &Parameters) -> String {
     run_all(image, parameters).unwrap_err().to_string()
 }
 
@@ -252,45 +249,6 @@ fn what_windows_cannot_take_is_refused() {
 }
 
 #[test]
-fn injected_files_keep_what_was_there() {
-    let image = windows();
-    image.file("/Users/a.txt", "old");
-    std::fs::write(image.parameters_dir().join("0"), "new").unwrap();
-    let file = |path: &str| InjectedFile {
-        path: GuestPath::new(path).unwrap(),
-        owner: Account::Name("root".into()),
-        group: Account::Id(0),
-        mode: FileMode::DEFAULT,
-        content: "0".into(),
-    };
-    let parameters = Parameters {
-        personality: vec![file("/Users/a.txt"), file("/new/b.txt")],
-        ..asked()
-    };
-    run_all(&image, &parameters).unwrap();
-    assert_eq!(
-        image.text("/Users/a.txt") + &image.text("/new/b.txt"),
-        "newnew"
-    );
-    let kept: Vec<_> = std::fs::read_dir(image.path("/Users"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with("a.txt.bak."))
-        .collect();
-    assert_eq!(kept.len(), 1);
-    for path in ["/Users/a:stream", "/Users/a.", "/c\\d"] {
-        let parameters = Parameters {
-            personality: vec![file(path)],
-            ..asked()
-        };
-        assert!(
-            failure(&windows(), &parameters).contains("no such names"),
-            "{path}"
-        );
-    }
-}
-
-#[test]
 fn a_second_deployment_of_the_same_disk_changes_nothing_twice() {
     let image = windows();
     run_all(&image, &asked()).unwrap();
@@ -402,7 +360,7 @@ fn a_user_that_the_image_lacks_is_refused() {
 }
 
 /// Runs a task on an image whose Cloudbase-Init is used as it is installed.
-fn with_cloudbase_init<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
+pub(super) fn with_cloudbase_init<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
     context.cloudbase_init = Some(CloudbaseInit {
         source: Source::ConfigDrive,
         sets_name: true,
