@@ -1,8 +1,6 @@
 //! An instance starts under Ganeti and says on its console who it is.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! Many instances at once, another node for one of them, and a disk that is not ours.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::collections::BTreeSet;
 use std::fs;
 

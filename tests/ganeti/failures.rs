@@ -1,8 +1,6 @@
 //! Whatever goes wrong, the job fails with the cause in its answer and the nodes stay clean.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs::File;
 use std::io::Read;
 use std::thread;

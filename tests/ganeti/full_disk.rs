@@ -1,8 +1,6 @@
 //! A node has no room left for a disk that is a file, in the copy and behind it.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs::File;
 use std::io::{self, Read};
 use std::thread;

@@ -1,8 +1,6 @@
 //! The life of an instance: made, installed again, renamed, saved, restored on a larger disk.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 

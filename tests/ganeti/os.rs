@@ -1,8 +1,6 @@
 //! Ganeti accepts the OS definition that the packages install, on every node.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs;
 
 use harness::{Cluster, Outcome};

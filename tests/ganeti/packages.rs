@@ -1,8 +1,6 @@
 //! The Debian packages install, install again, and leave nothing when they are purged.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use harness::Packages;
 
 #[test]

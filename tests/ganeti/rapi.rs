@@ -1,13 +1,6 @@
 //! Instances by way of Ganeti's remote API, as web managers make them.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs;
 use std::path::Path;
 

@@ -1,8 +1,6 @@
 //! A real system: deployed, booted, and let in to by every way that its owner asked for.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::path::Path;
 
 use harness::{Running, Scene};

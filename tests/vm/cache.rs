@@ -1,12 +1,6 @@
 //! Images that are fetched once for several deployments.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may end on a fault"
-)]
-
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

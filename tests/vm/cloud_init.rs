@@ -3,8 +3,6 @@
 //! `cargo xtask test --slow` runs the boot, with SNF_CLOUD_IMAGE as `cargo xtask image --cloud-init` names it.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use harness::Scene;
 use snf_image_testkit::ext::Ext;
 

@@ -1,13 +1,6 @@
 //! What a monitor hears of a deployment, and what leaving tasks out means.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::path::Path;
 use std::process::Command;
 

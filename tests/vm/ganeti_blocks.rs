@@ -1,8 +1,6 @@
 //! The OS scripts on block devices.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Stdio;

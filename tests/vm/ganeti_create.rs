@@ -1,8 +1,6 @@
 //! The script `create`: from Ganeti's environment to an instance's own disk.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};

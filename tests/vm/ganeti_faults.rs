@@ -1,12 +1,6 @@
 //! What is wrong with a call of the OS scripts is said in plain words, at the end of the log.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test may end on a fault"
-)]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;

@@ -1,8 +1,6 @@
 //! The scripts `rename`, `export` and `import`: an instance that is renamed, saved, restored.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Stdio;

@@ -1,13 +1,6 @@
 //! A node that is not ready, and a helper that hangs, fails, lies or goes mad.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

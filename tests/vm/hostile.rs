@@ -2,13 +2,6 @@
 //! outside their file system is written.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::FileExt;

@@ -1,8 +1,6 @@
 //! Images of other forms than a raw disk, deployed by the product.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs::File;
 use std::path::Path;
 

@@ -1,13 +1,6 @@
 //! Whenever a deployment is interrupted, nothing of it stays.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -2,12 +2,6 @@
 //! as an export that comes back. Read with tools that are not ours.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs::{self, File};
 
 use harness::Scene;

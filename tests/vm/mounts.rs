@@ -1,12 +1,6 @@
 //! File systems that no fstab names, and roots that lie deeper than their partition.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -2,13 +2,6 @@
 //! nothing else.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

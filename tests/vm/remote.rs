@@ -1,8 +1,6 @@
 //! Images from a web server, and none at all.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -3,8 +3,6 @@
 //! Each boot costs half a minute without KVM: btrfs, which boots twice, is left to `cargo xtask test --slow`.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,13 +1,6 @@
 //! Passwords and private keys show up nowhere but in the machine they are for.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

@@ -2,8 +2,6 @@
 //! sectors are large.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;

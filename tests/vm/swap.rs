@@ -1,11 +1,6 @@
 //! Swap space that is asked for, and swap space that is in the way of a disk that grows.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

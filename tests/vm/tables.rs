@@ -1,13 +1,6 @@
 //! Partition tables of every kind, fitted to a larger disk and judged by tools that are not ours.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;

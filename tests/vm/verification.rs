@@ -1,13 +1,6 @@
 //! An image that is not the one that was asked for is never started, nor left to be.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test may end on a fault"
-)]
-
 use std::fs;
 use std::path::Path;
 

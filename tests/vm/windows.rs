@@ -1,12 +1,6 @@
 //! Phony Windows images through the real helper VM, read back with tools that are not ours.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "in a test a fault of the set-up is a failure"
-)]
-
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -23,11 +17,8 @@ use snf_image_testkit::windows::{
 };
 use snf_image_testkit::{hive, ntfs};
 
-#[path = "windows/cloudbase_init.rs"]
 mod cloudbase_init;
-#[path = "windows/kinds.rs"]
 mod kinds;
-#[path = "windows/virtio.rs"]
 mod virtio;
 
 /// The type of a partition of Windows in a GPT.

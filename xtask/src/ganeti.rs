@@ -15,7 +15,7 @@ use crate::test::{Count, nextest};
 use crate::{deb, image, paths};
 
 /// Nextest's name for the tests that need the cluster or the packages.
-pub(crate) const TESTS: &str = "package(snf-image-tests) & binary(/^ganeti_/)";
+pub(crate) const TESTS: &str = "package(snf-image-tests) & binary(ganeti)";
 
 /// Where the cluster keeps everything, unless SNF_TESTBED_STATE says otherwise. Not below `target`:
 /// that may lie where nodes have directories of their own.

@@ -13,7 +13,7 @@ use crate::test::nextest::EVERYWHERE;
 use crate::{appliance, build, ganeti, image, network_tree, paths, setup};
 
 /// Nextest's name for the tests that deploy with the built product into real VMs.
-const VM_TESTS: &str = "package(snf-image-tests) & binary(/^vm_/)";
+const VM_TESTS: &str = "package(snf-image-tests) & binary(vm)";
 
 /// The test that lets a real cloud-init do what it does at a machine's first start.
 const FIRST_START: &str = "test(cloud_init_of_debian_does_at_its_first_start)";

@@ -1,8 +1,6 @@
 //! What the packages bring along is what the system that reads it takes.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

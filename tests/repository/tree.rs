@@ -1,12 +1,6 @@
 //! The tree is what its documents say: who depends on whom, what is unsafe, which test shows what.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may end on a fault"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
