@@ -9,6 +9,7 @@ mod cloudbase_init;
 mod drivers;
 mod first_boot_script;
 mod growth;
+mod host_keys;
 mod install_unattend;
 mod name;
 mod network;
@@ -60,16 +61,13 @@ pub(super) fn run(task: Task, context: &mut Context<'_>) -> Result<Option<Done>>
         Task::CreateUser => accounts::create(context)?,
         Task::DisableRemoteDesktopConnections => remote_desktop::run(context)?,
         Task::InstallDrivers => drivers::run(context)?,
+        Task::DeleteSSHKeys => host_keys::run(context)?,
         Task::FilesystemResizeMounted
             if !is_legacy && context.parameters.properties.windows_grows_itself() =>
         {
             growth::run(context)?
         }
-        Task::AddSwap
-        | Task::ChangeMachineId
-        | Task::DeleteSSHKeys
-        | Task::RemoveIdentity
-        | Task::SELinuxAutorelabel => {
+        Task::AddSwap | Task::ChangeMachineId | Task::RemoveIdentity | Task::SELinuxAutorelabel => {
             Done::Skipped("the image is Windows, which does this itself".into())
         }
         _ => return Ok(None),
