@@ -258,7 +258,7 @@ fn a_second_deployment_of_the_same_disk_changes_nothing_twice() {
 }
 
 /// What is known of a generalized Windows for ARM.
-fn arm() -> Facts {
+pub(super) fn generalized() -> Facts {
     Facts {
         version: (10, 0),
         build: 26_100,
@@ -272,7 +272,7 @@ fn arm() -> Facts {
 
 /// Runs a task on an image of which that is known.
 fn with_facts<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
-    context.windows = Some(arm());
+    context.windows = Some(generalized());
     run_one::<TASK>(context)
 }
 
@@ -299,7 +299,10 @@ fn a_windows_whose_setup_would_do_nothing_is_refused() {
             "UNDEPLOYABLE",
         ),
     ] {
-        let facts = Facts { setup, ..arm() };
+        let facts = Facts {
+            setup,
+            ..generalized()
+        };
         let image = windows();
         let error = image.confined(|root| {
             let parameters = asked();

@@ -13,11 +13,9 @@ use snf_image_protocol::{Ipv4, Ipv6, Nic, netmask};
 use super::lines;
 use crate::network::facts::{gateway4, gateway6, routes};
 
-/// The smallest MTU of a link with IPv6 (RFC 8200, section 5), in bytes.
-const MIN_MTU_IPV6: u32 = 1280;
-
 /// Waits at most a minute for a card whose driver setup has just installed. `Netsh-May` is for what
-/// netsh calls an error when it is so already.
+/// netsh calls an error when it is so already. Windows before 8 and Server 2012 unbinds nothing (Microsoft,
+/// "Disable-NetAdapterBinding"): there an interface without IPv6 asks no router for an address.
 const START: &str = "$ErrorActionPreference = 'Stop'
 function Get-Card([string]$mac) {
     for ($round = 0; $round -lt 60; $round++) {
@@ -33,8 +31,15 @@ function Netsh-Must {
     if ($LASTEXITCODE -ne 0) { throw ('netsh ' + [string]::Join(' ', $args) + ' failed') }
 }
 function Unbind($card, [string]$protocol) {
-    Disable-NetAdapterBinding -Name $card.NetConnectionID -ComponentID $protocol
+    if (Get-Command Disable-NetAdapterBinding -ErrorAction SilentlyContinue) {
+        Disable-NetAdapterBinding -Name $card.NetConnectionID -ComponentID $protocol
+    } elseif ($protocol -eq 'ms_tcpip6') {
+        Netsh-Must interface ipv6 set interface ($card.InterfaceIndex) routerdiscovery=disabled managedaddress=disabled otherstateful=disabled store=persistent
+    } else {
+        throw 'Windows before 8 and Server 2012 cannot take IPv4 away'
+    }
 }
+$failures = @()
 ";
 
 /// The script, or `None` where every interface gets what Windows does by itself: DHCP, and IPv6 as
@@ -45,7 +50,7 @@ pub fn script(nics: &[Nic]) -> Option<Vec<u8>> {
         return None;
     }
     let mut script = START.to_owned();
-    for nic in nics {
+    for nic in nics.iter().filter(|nic| !is_default(nic)) {
         one(&mut script, nic);
     }
     let domains: Vec<_> = (nics.iter().flat_map(|nic| &nic.dns_search))
@@ -64,10 +69,23 @@ pub fn script(nics: &[Nic]) -> Option<Vec<u8>> {
         );
     }
     // The last `Netsh-May` may have left an exit code.
-    script.push_str("$global:LASTEXITCODE = 0\n");
+    script.push_str(
+        "if ($failures.Count -gt 0) { throw [string]::Join('; ', $failures) }\n\
+         $global:LASTEXITCODE = 0\n",
+    );
     Some(lines(&script))
 }
 
+/// The interfaces that keep IPv4 though they shall not have it, in Windows before 8 and Server 2012.
+#[must_use]
+pub fn keep_ipv4(nics: &[Nic]) -> Vec<&Nic> {
+    let without = nics
+        .iter()
+        .filter(|nic| nic.ipv4 == Ipv4::None && !is_default(nic));
+    without.collect()
+}
+
+/// Whether nothing but a default was decided for an interface: it is left to Windows.
 fn is_default(nic: &Nic) -> bool {
     !nic.is_asked_for
         && matches!(nic.ipv4, Ipv4::Dhcp | Ipv4::None)
@@ -83,34 +101,60 @@ fn line(script: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = writeln!(script, "{text}");
 }
 
+/// One interface. What fails there keeps none of the others from being configured. Protocols that it shall not have
+/// are taken away last, so that nothing is said to them after that, and all else is done where that fails.
 fn one(script: &mut String, nic: &Nic) {
     let mac = nic.mac.to_string().to_ascii_uppercase();
+    line(script, format_args!("try {{"));
     line(script, format_args!("$card = Get-Card '{mac}'"));
     line(script, format_args!("$number = $card.InterfaceIndex"));
     four(script, nic);
     six(script, nic);
     if let Some(mtu) = nic.mtu {
-        let has_six = nic.ipv6 != Ipv6::None && mtu >= MIN_MTU_IPV6;
-        let families: &[&str] = if has_six {
-            &["ipv4", "ipv6"]
-        } else {
-            &["ipv4"]
-        };
-        for family in families {
+        for Family { name, .. } in families(nic) {
             line(
                 script,
                 format_args!(
-                    "Netsh-Must interface {family} set subinterface $number mtu={mtu} store=persistent"
+                    "Netsh-Must interface {name} set subinterface $number mtu={mtu} store=persistent"
                 ),
             );
         }
     }
     servers(script, nic);
+    if nic.ipv6 == Ipv6::None {
+        line(script, format_args!("Unbind $card 'ms_tcpip6'"));
+    }
+    if nic.ipv4 == Ipv4::None {
+        line(script, format_args!("Unbind $card 'ms_tcpip'"));
+    }
+    line(
+        script,
+        format_args!("}} catch {{ $failures += '{mac}: ' + $_.Exception.Message }}"),
+    );
+}
+
+/// A version of the internet protocol, as netsh calls it.
+struct Family {
+    name: &'static str,
+    is_ipv6: bool,
+}
+
+/// Those that an interface shall have.
+fn families(nic: &Nic) -> Vec<Family> {
+    let four = (nic.ipv4 != Ipv4::None).then_some(Family {
+        name: "ipv4",
+        is_ipv6: false,
+    });
+    let six = (nic.ipv6 != Ipv6::None).then_some(Family {
+        name: "ipv6",
+        is_ipv6: true,
+    });
+    four.into_iter().chain(six).collect()
 }
 
 fn four(script: &mut String, nic: &Nic) {
     match nic.ipv4 {
-        Ipv4::None => line(script, format_args!("Unbind $card 'ms_tcpip'")),
+        Ipv4::None => return,
         Ipv4::Dhcp => line(
             script,
             format_args!("Netsh-May interface ipv4 set address name=$number source=dhcp"),
@@ -141,10 +185,7 @@ fn four(script: &mut String, nic: &Nic) {
 
 fn six(script: &mut String, nic: &Nic) {
     let (discovery, managed, other) = match nic.ipv6 {
-        Ipv6::None => {
-            line(script, format_args!("Unbind $card 'ms_tcpip6'"));
-            return;
-        }
+        Ipv6::None => return,
         Ipv6::Slaac => ("enabled", "disabled", "disabled"),
         Ipv6::SlaacDhcp => ("enabled", "disabled", "enabled"),
         Ipv6::Dhcp => ("enabled", "enabled", "enabled"),
@@ -191,12 +232,10 @@ fn route(script: &mut String, family: &str, to: &str, via: Option<IpAddr>) {
     );
 }
 
+/// Those of the protocols that the interface has: it could not reach others.
 fn servers(script: &mut String, nic: &Nic) {
-    for (family, is_ipv4) in [("ipv4", true), ("ipv6", false)] {
-        let own = nic
-            .dns_servers
-            .iter()
-            .filter(|own| own.is_ipv4() == is_ipv4);
+    for Family { name, is_ipv6 } in families(nic) {
+        let own = (nic.dns_servers.iter()).filter(|own| own.is_ipv6() == is_ipv6);
         for (number, server) in (1..).zip(own) {
             let verb = if number == 1 {
                 format!("set dnsservers name=$number source=static address={server}")
@@ -205,7 +244,7 @@ fn servers(script: &mut String, nic: &Nic) {
             };
             line(
                 script,
-                format_args!("Netsh-Must interface {family} {verb} validate=no"),
+                format_args!("Netsh-Must interface {name} {verb} validate=no"),
             );
         }
     }

@@ -137,8 +137,18 @@ fn interfaces_are_found_by_their_address_and_get_all_that_was_asked_for() {
     two.ipv6 = Ipv6::SlaacDhcp;
     let mut three = nic();
     three.ipv6 = Ipv6::Dhcp;
-    let script = String::from_utf8(network::script(&[one, two, three]).unwrap()).unwrap();
-    let (_, lines) = script.split_once("$card = ").unwrap();
+    // Nothing is said to a protocol that the interface shall not have.
+    three.mtu = Some(1400);
+    three.dns_servers = one.dns_servers.clone();
+    let mut four = nic();
+    four.ipv4 = Ipv4::Dhcp;
+    four.mtu = Some(1400);
+    four.dns_servers = one.dns_servers.clone();
+    let mut left = nic();
+    left.is_asked_for = false;
+    let script = network::script(&[one, two, three, four, left]).unwrap();
+    let script = String::from_utf8(script).unwrap();
+    let (_, lines) = script.split_once("$failures = @()").unwrap();
     insta::assert_snapshot!(lines.replace('\r', ""));
 }
 
