@@ -26,7 +26,8 @@ const SETUP: &str = r"Microsoft\Windows\CurrentVersion\Setup\State";
 /// Where the setup of Windows stands (`ImageState`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Setup {
-    /// Generalized by Sysprep: it becomes a machine of its own when it starts.
+    /// Generalized by Sysprep: it becomes a machine of its own when it starts. One that goes to audit mode then is none
+    /// of these: pass `oobeSystem` and `SetupComplete.cmd` wait there until somebody ends that.
     Generalized,
     /// A machine that is set up.
     Complete,
@@ -191,9 +192,7 @@ fn setup(state: Option<String>) -> Setup {
     match state.as_deref() {
         None => Setup::Unknown,
         Some("IMAGE_STATE_COMPLETE") => Setup::Complete,
-        Some(
-            "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE" | "IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT",
-        ) => Setup::Generalized,
+        Some("IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE") => Setup::Generalized,
         Some(other) => Setup::Other(shown(other)),
     }
 }
@@ -214,6 +213,13 @@ mod tests {
         for none in ["", "6", "6.x", "-1.0"] {
             assert!(version(none).is_err(), "{none}");
         }
+    }
+
+    #[test]
+    fn one_that_goes_to_audit_mode_does_not_count_as_generalized() {
+        let state = |end: &str| setup(Some(format!("IMAGE_STATE_GENERALIZE_RESEAL_TO_{end}")));
+        assert_eq!(state("OOBE"), Setup::Generalized);
+        assert!(matches!(state("AUDIT"), Setup::Other(_)));
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         }
     };
     if let Some(key) = context.parameters.windows.product_key.as_ref() {
+        Some(Setup::Other(state)) if state.contains("AUDIT") => {
+            &format!("{state}: it starts in audit mode")
+        }
         set_key(&mut file, key).map_err(|error| fault(path, &error))?;
     }
     write(root, path, &file)?;

@@ -333,6 +333,10 @@ fn hive(image: &Image, path: &str, key: &str, values: &str) -> bool {
         text.push_str(&format!("\n[{whole}]\n"));
     }
     text.push_str(values);
+        (
+            Setup::Other("IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT".into()),
+            "audit mode",
+        ),
     let keys = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(keys.path(), text).unwrap();
     let status = Command::new("hivexregedit")
