@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{architectures, edit, when_passwords_are_set};
 use crate::error::{Error, Result};
 use crate::guest::authorized_keys;
-use crate::guest::windows::answer_file::{Candidate, of_image};
+use crate::guest::windows::answer_file::{Candidate, Pass, of_image};
 use crate::guest::windows::first_boot::{self, Administrator, Moment};
 use crate::guest::windows::password::{self, ADMINISTRATOR, LONGEST};
 use crate::guest::windows::registry::{Hive, Purpose};
@@ -132,7 +132,7 @@ fn set_password(context: &Context<'_>, users: &[String], password: &Secret) -> R
 /// Has setup set the passwords of the administrator and of accounts that it makes; the script is for the others.
 fn by_setup(context: &Context<'_>, users: &[String], password: &str) -> Result<Zeroizing<Vec<u8>>> {
     let mut existing = Vec::new();
-    edit(context, |file| {
+    edit(context, Pass::OobeSystem, |file| {
         for user in users {
             if password::is_of_setup(file, user) {
                 password::set(file, user, password)?;
@@ -159,7 +159,7 @@ fn after_cloudbase_init(
     password: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
     let root = context.root()?;
-    let mut made = match of_image(root, architectures(context))? {
+    let mut made = match of_image(root, architectures(context), Pass::OobeSystem)? {
         Some(Candidate { file, .. }) => password::local_accounts(&file),
         None => Vec::new(),
     };

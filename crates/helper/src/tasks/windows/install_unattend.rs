@@ -4,13 +4,11 @@
 use std::fs::File;
 use std::io::Read;
 
-use snf_image_protocol::Secret;
-
-use super::{architectures, fault, write};
+use super::{architectures, edit, write};
 use crate::error::{Doing, Error, Result};
 use crate::guest::root::{Attributes, Root};
 use crate::guest::windows::answer_file::{
-    AnswerFile, Candidate, LIMIT, OURS, PLACES, Pass, SHELL_SETUP, Step, Wanted, generate, of_image,
+    AnswerFile, LIMIT, OURS, PLACES, Pass, SHELL_SETUP, Step, Wanted, generate, of_image,
 };
 use crate::guest::windows::first_boot::{self, Moment};
 use crate::guest::windows::system::Setup;
@@ -29,42 +27,21 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let given = given(context)?;
     let ignores = given.is_some() || properties.flag("IGNORE_UNATTEND");
     let root = context.root()?;
-    let architectures = architectures(context);
-    let own = if ignores {
-        None
+    let own = if ignores { Vec::new() } else { own(context)? };
+    let notice = if own.is_empty() {
+        format!("setup uses {}", put(context, given)?)
     } else {
-        of_image(root, architectures)?
-    };
-    let (path, mut file, notice) = match own {
-        Some(Candidate { path, file }) => {
-            let notice = format!("setup uses the image's own answer file {path}");
-            (path, file, notice)
-        }
-        None => {
-            let (bytes, what) = match given {
-                Some(bytes) => (bytes, "the answer file of this deployment"),
-                None => (generated(context)?, "a generated answer file"),
-            };
-            let file = AnswerFile::parse(&bytes, architectures)
-                .map_err(|error| Error::image(format!("{what} cannot be used: {error}")))?;
-            if !file.has_pass(Pass::Specialize) && !file.has_pass(Pass::OobeSystem) {
-                return Err(Error::image(format!(
-                    "{what} has no settings for the passes specialize and oobeSystem, which are what \
-                     setup runs on an image"
-                )));
-            }
-            clear(root)?;
-            root.make_directories("/Windows/Panther", Attributes::of_root(0o755))?;
-            (OURS, file, format!("setup uses {what}"))
-        }
+        format!(
+            "setup uses the image's own answer file {}",
+            own.join(" and ")
+        )
     };
     if let Some(key) = context.parameters.windows.product_key.as_ref() {
-        Some(Setup::Other(state)) if state.contains("AUDIT") => {
-            &format!("{state}: it starts in audit mode")
-        }
-        set_key(&mut file, key).map_err(|error| fault(path, &error))?;
+        edit(context, Pass::Specialize, |file| {
+            let path = [Step::Element("ProductKey")];
+            file.set(Pass::Specialize, SHELL_SETUP, &path, key.expose())
+        })?;
     }
-    write(root, path, &file)?;
     first_boot::install(root)?;
     if context.parameters.properties.flag("WINRM") {
         first_boot::add(
@@ -82,6 +59,9 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
 fn check_setup(context: &Context<'_>) -> Result<()> {
     let state = match context.windows.as_ref().map(|windows| &windows.setup) {
         Some(Setup::Complete) => "is set up already",
+        Some(Setup::Other(state)) if state.contains("AUDIT") => {
+            &format!("{state}: it starts in audit mode")
+        }
         Some(Setup::Other(state)) => state,
         Some(Setup::Generalized | Setup::Unknown) | None => return Ok(()),
     };
@@ -92,12 +72,36 @@ fn check_setup(context: &Context<'_>) -> Result<()> {
     )))
 }
 
-fn set_key(
-    file: &mut AnswerFile,
-    key: &Secret,
-) -> std::result::Result<(), crate::guest::windows::answer_file::AnswerFileError> {
-    let path = [Step::Element("ProductKey")];
-    file.set(Pass::Specialize, SHELL_SETUP, &path, key.expose())
+/// Where the image's own files for the two passes are, each once.
+fn own(context: &Context<'_>) -> Result<Vec<&'static str>> {
+    let mut places = Vec::new();
+    for pass in [Pass::Specialize, Pass::OobeSystem] {
+        let candidate = of_image(context.root()?, architectures(context), pass)?;
+        places.extend(candidate.map(|candidate| candidate.path));
+    }
+    places.dedup();
+    Ok(places)
+}
+
+/// Puts a file there that the image did not have, and says what it is.
+fn put(context: &Context<'_>, given: Option<Vec<u8>>) -> Result<&'static str> {
+    let (bytes, what) = match given {
+        Some(bytes) => (bytes, "the answer file of this deployment"),
+        None => (generated(context)?, "a generated answer file"),
+    };
+    let file = AnswerFile::parse(&bytes, architectures(context))
+        .map_err(|error| Error::image(format!("{what} cannot be used: {error}")))?;
+    if !file.is_for_the_start() {
+        return Err(Error::image(format!(
+            "{what} has no settings for the passes specialize and oobeSystem, which are what setup runs \
+             on an image"
+        )));
+    }
+    let root = context.root()?;
+    clear(root)?;
+    root.make_directories("/Windows/Panther", Attributes::of_root(0o755))?;
+    write(root, OURS, &file)?;
+    Ok(what)
 }
 
 /// Takes away every file that setup would find before ours, or use for a pass that ours leaves out.

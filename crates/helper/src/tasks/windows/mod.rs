@@ -21,7 +21,7 @@ use snf_image_protocol::{OsFamily, Task};
 use crate::error::{Error, Result};
 use crate::guest::root::{Attributes, Root};
 use crate::guest::windows::answer_file::{
-    AnswerFile, AnswerFileError, Architecture, Candidate, of_image,
+    AnswerFile, AnswerFileError, Architecture, Candidate, Pass, of_image,
 };
 use crate::guest::windows::first_boot::Moment;
 use crate::run::context::{Context, Done};
@@ -81,16 +81,17 @@ fn architectures<'a>(context: &'a Context<'_>) -> &'a [Architecture] {
     })
 }
 
-/// Changes the answer file that setup will use.
+/// Changes the answer file that setup will use for a pass.
 ///
 /// # Errors
 /// When there is none, or it cannot be changed.
 fn edit(
     context: &Context<'_>,
+    pass: Pass,
     change: impl FnOnce(&mut AnswerFile) -> std::result::Result<(), AnswerFileError>,
 ) -> Result<()> {
     let root = context.root()?;
-    let Some(Candidate { path, mut file }) = of_image(root, architectures(context))? else {
+    let Some(Candidate { path, mut file }) = of_image(root, architectures(context), pass)? else {
         return Err(Error::image(
             "the image has no answer file to change: let task InstallUnattend run",
         ));

@@ -34,7 +34,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     {
         return Ok(Done::Skipped("Cloudbase-Init of the image sets it".into()));
     }
-    edit(context, |file| {
+    edit(context, Pass::Specialize, |file| {
         let path = [Step::Element("ComputerName")];
         file.set(Pass::Specialize, SHELL_SETUP, &path, &name)
     })?;

@@ -130,6 +130,41 @@ fn the_images_own_answer_file_is_kept_and_changed_in_place() {
 }
 
 #[test]
+fn each_pass_is_changed_in_the_file_that_setup_uses_for_it() {
+    let image = windows();
+    image.file(
+        "/Windows/Panther/Unattend.xml",
+        OWN.replace("oobeSystem", "specialize"),
+    );
+    image.file("/Unattend.xml", OWN);
+    let notices = run_all(&image, &asked()).unwrap();
+    let own = "/Windows/Panther/Unattend.xml and /Unattend.xml";
+    assert!(notices[0].ends_with(own), "{notices:?}");
+    let first = image.text("/Windows/Panther/Unattend.xml");
+    assert!(
+        first.contains("ComputerName") && !first.contains("oobeSystem"),
+        "{first}"
+    );
+    let second = image.text("/Unattend.xml");
+    assert!(
+        second.contains("AdministratorPassword") && !second.contains("specialize"),
+        "{second}"
+    );
+    // What no file has goes into the first that is there.
+    let image = windows();
+    let first = OWN.replace("oobeSystem", "specialize");
+    image.file("/Windows/Panther/Unattend.xml", &first);
+    image.file("/Unattend.xml", &first);
+    run_all(&image, &asked()).unwrap();
+    assert!(
+        image
+            .text("/Windows/Panther/Unattend.xml")
+            .contains("AdministratorPassword")
+    );
+    assert_eq!(image.text("/Unattend.xml"), first);
+}
+
+#[test]
 fn a_file_that_setup_has_used_up_counts_for_nothing() {
     let image = windows();
     let used = OWN.replace("/>", " wasPassProcessed='true'/>");
@@ -298,6 +333,10 @@ fn a_windows_whose_setup_would_do_nothing_is_refused() {
             Setup::Other("IMAGE_STATE_UNDEPLOYABLE".into()),
             "UNDEPLOYABLE",
         ),
+        (
+            Setup::Other("IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT".into()),
+            "audit mode",
+        ),
     ] {
         let facts = Facts {
             setup,
@@ -333,10 +372,6 @@ fn hive(image: &Image, path: &str, key: &str, values: &str) -> bool {
         text.push_str(&format!("\n[{whole}]\n"));
     }
     text.push_str(values);
-        (
-            Setup::Other("IMAGE_STATE_GENERALIZE_RESEAL_TO_AUDIT".into()),
-            "audit mode",
-        ),
     let keys = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(keys.path(), text).unwrap();
     let status = Command::new("hivexregedit")

@@ -107,6 +107,12 @@ impl AnswerFile {
         })
     }
 
+    /// The same for one of the passes that run when an image starts.
+    #[must_use]
+    pub fn is_for_the_start(&self) -> bool {
+        self.has_pass(Pass::Specialize) || self.has_pass(Pass::OobeSystem)
+    }
+
     /// The text of an element, without blanks around it; `None` when it is not there.
     #[must_use]
     pub fn value(&self, path: &[Step<'_>]) -> Option<String> {

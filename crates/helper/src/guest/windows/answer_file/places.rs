@@ -30,13 +30,19 @@ pub struct Candidate {
     pub file: AnswerFile,
 }
 
-/// The answer file of the image that setup would use for itself, or for its last pass: the first
-/// with settings that were not used yet.
+/// The answer file of the image that setup would use for a pass: the first with settings for it that were not used yet.
+/// Where none has any, the first with settings for the other pass at the start of an image: what is put there for this
+/// pass is then the first too.
 ///
 /// # Errors
-/// When the first file that is there cannot be read as what it should be: setup would stop at it
+/// When a file before it cannot be read as what it should be: setup would stop at it
 /// too.
-pub fn of_image(root: &Root, architectures: &[Architecture]) -> Result<Option<Candidate>> {
+pub fn of_image(
+    root: &Root,
+    architectures: &[Architecture],
+    pass: Pass,
+) -> Result<Option<Candidate>> {
+    let mut other = None;
     for place in PLACES {
         let Some(bytes) = root.read(place, LIMIT)? else {
             // Setup may read what is only here a link that leads nowhere.
@@ -47,11 +53,14 @@ pub fn of_image(root: &Root, architectures: &[Architecture]) -> Result<Option<Ca
         };
         let file =
             AnswerFile::parse(&bytes, architectures).map_err(|error| fault(place, &error))?;
-        if file.has_pass(Pass::Specialize) || file.has_pass(Pass::OobeSystem) {
+        if file.has_pass(pass) {
             return Ok(Some(Candidate { path: place, file }));
         }
+        if other.is_none() && file.is_for_the_start() {
+            other = Some(Candidate { path: place, file });
+        }
     }
-    Ok(None)
+    Ok(other)
 }
 
 /// An answer file that is of no use, with the way out.
