@@ -14,6 +14,7 @@ pub mod commands;
 pub mod config;
 pub mod copy;
 pub mod deploy;
+pub mod digest;
 pub mod exporter;
 pub mod fetch;
 pub mod format;

@@ -14,8 +14,8 @@ use rustix::io::Errno;
 use super::directory::{Cache, lock_within, remove, still_there};
 use super::identity::Identity;
 use super::reference::Reference;
+use crate::digest::{Algorithm, Digest};
 use crate::source::Source;
-use crate::verification::{Algorithm, Digest};
 
 /// What the names of these files begin with.
 pub(super) const PREFIX: &str = "sha256-";

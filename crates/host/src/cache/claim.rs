@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use super::directory::{Cache, remove, still_there};
 use super::identity::Identity;
 use super::reference::Reference;
-use crate::verification::{Algorithm, Digest};
+use crate::digest::{Algorithm, Digest};
 
 /// What the names of unfinished images begin with.
 pub(super) const PREFIX: &str = "part-";

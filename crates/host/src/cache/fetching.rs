@@ -13,10 +13,10 @@ use super::directory::Cache;
 use super::identity::Identity;
 use super::reference::Reference;
 use crate::cancel::Cancel;
+use crate::digest::Digest;
 use crate::fetch::{self, FetchError, Found, Location, Options};
 use crate::role::RoleError;
 use crate::source::Stream;
-use crate::verification::Digest;
 
 /// How long another process may fetch the same image without writing any of it.
 const STALLED: Duration = Duration::from_secs(600);

@@ -3,8 +3,8 @@
 
 use std::fmt::{self, Display};
 
+use crate::digest::{Algorithm, Digest, Hasher};
 use crate::fetch::Location;
-use crate::verification::{Algorithm, Digest, Hasher};
 
 /// Where an image comes from, or which digest it has. Its name in the cache is a hash, as a URL may hold
 /// a password.

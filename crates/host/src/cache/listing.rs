@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::blob::{Hit, PREFIX};
 use super::directory::Cache;
 use super::reference;
-use crate::verification::{Algorithm, Digest};
+use crate::digest::{Algorithm, Digest};
 
 /// An image in the cache.
 #[derive(Debug, Clone, Serialize)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::{Cache, remove};
 use super::identity::Identity;
-use crate::verification::Digest;
+use crate::digest::Digest;
 
 /// What the names of these files begin with, and those of unfinished ones.
 pub(super) const PREFIX: &str = "reference-";

@@ -8,9 +8,9 @@ use clap::{Args, ValueHint};
 
 use snf_image_protocol::Nic;
 
+use crate::digest::Digest;
 use crate::format::Format;
 use crate::request::{parse_nic, parse_size};
-use crate::verification::Digest;
 
 /// Arguments of `snf-image deploy`.
 #[derive(Debug, Args)]

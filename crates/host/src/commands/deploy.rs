@@ -17,6 +17,7 @@ use super::{Failure, output, signals};
 use crate::cli::{Cli, DeployArguments};
 use crate::config::Settings;
 use crate::deploy::deploy;
+use crate::digest::Digest;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
 use crate::request::{
     Image, Request, Windows, apply_properties, parse_inject, read_authorized_keys, read_bounded,
@@ -24,7 +25,7 @@ use crate::request::{
 };
 use crate::source::Reference;
 use crate::target::Location;
-use crate::verification::{Digest, Document};
+use crate::verification::Document;
 
 pub(super) fn run(
     arguments: &DeployArguments,

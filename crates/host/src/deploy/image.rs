@@ -10,6 +10,7 @@ use crate::cache::{self, Cache, Fetched};
 use crate::cancel::Cancel;
 use crate::config::Settings;
 use crate::copy::{self, Copied, CopyFailure, Copying, Order};
+use crate::digest::Digest;
 use crate::fetch::{self, Location, Options};
 use crate::format::Format;
 use crate::monitor::{Message, Monitor};
@@ -18,7 +19,6 @@ use crate::source::{Input, Source};
 use crate::spool::Spool;
 use crate::store::Place;
 use crate::target::Target;
-use crate::verification::Digest;
 
 /// Opens what there is to copy, or begins to fetch it as `user` or to have it sent; nothing where the
 /// target keeps what it holds. What is fetched, and has this digest where one is known, may be in the cache.

@@ -8,8 +8,9 @@ use snf_image_sandbox::User;
 use super::DeployError;
 use crate::cache::{Cache, Claim, Hit};
 use crate::cancel::Cancel;
+use crate::digest::Digest;
 use crate::source::Input;
-use crate::verification::{Checks, Digest, VerificationError, Verified, Verifying};
+use crate::verification::{Checks, VerificationError, Verified, Verifying};
 
 /// An image whose bytes are about to come.
 #[derive(Debug)]

@@ -14,12 +14,12 @@ use super::fault::{Fault, Faults};
 use super::image_id::{DocumentId, ImageId};
 use super::{config_url, properties};
 use crate::config::{Given, Origin, Settings};
+use crate::digest::Digest;
 use crate::format::Format;
 use crate::request::{
     File, NO_KEY, PersonalityFileError, UserData, check_password, check_password_hash,
     is_product_key, parse_authorized_keys, parse_personality,
 };
-use crate::verification::Digest;
 
 /// An OS parameter.
 #[derive(Debug)]

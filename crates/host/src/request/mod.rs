@@ -20,11 +20,12 @@ use snf_image_protocol::{
     Nic, Parameters, Properties, Secret, Swap, Task, VERSION,
 };
 
+use crate::digest::Digest;
 use crate::format::Format;
 use crate::source::{ExternalId, Source, Url};
 use crate::store::StoredName;
 use crate::target::Location;
-use crate::verification::{Digest, Document};
+use crate::verification::Document;
 
 pub use inject::{InjectError, parse_inject};
 pub use nic::{NicArgumentError, apply_properties, parse_nic};

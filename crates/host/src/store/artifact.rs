@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::NameError;
+use crate::digest::Digest;
 use crate::source::Url;
-use crate::verification::Digest;
 
 /// The longest name of a repository, in bytes, that registries take.
 const LONGEST_REPOSITORY: usize = 255;

@@ -1,8 +1,8 @@
 //! What must hold of an image's bytes.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use super::digest::Digest;
 use super::signature::Signature;
+use crate::digest::Digest;
 
 /// What must hold of an image's bytes as they come, before they are unpacked.
 #[derive(Debug, Default)]

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use snf_image_sandbox::StartError;
 
-use super::digest::Digest;
 use super::keys::KeysError;
 use super::list::ListError;
+use crate::digest::Digest;
 use crate::fetch::{FetchError, OptionsError};
 use crate::request::ReadError;
 use crate::role::RoleError;

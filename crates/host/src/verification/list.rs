@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::digest::{Algorithm, Digest};
+use crate::digest::{Algorithm, Digest};
 
 /// The largest list, in bytes: some thousand lines.
 pub const LARGEST_LIST: usize = 1 << 20;

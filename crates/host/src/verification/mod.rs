@@ -6,7 +6,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 mod checks;
-mod digest;
 mod document;
 mod error;
 mod keys;
@@ -23,7 +22,6 @@ mod taps;
 mod waiting;
 
 pub use checks::Checks;
-pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use document::Document;
 pub(crate) use document::no_scheme;
 pub use error::{SignatureError, VerificationError};

@@ -9,7 +9,6 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use snf_image_sandbox::User;
 
 use super::checks::Checks;
-use super::digest::Digest;
 use super::document::Document;
 use super::error::{SignatureError, VerificationError};
 use super::keys::Keys;
@@ -19,6 +18,7 @@ use super::process::Verifying;
 use super::signature::{LARGEST, Signature};
 use crate::cancel::Cancel;
 use crate::config::Settings;
+use crate::digest::Digest;
 use crate::request::{Image, Request};
 use crate::source::{Input, Source};
 

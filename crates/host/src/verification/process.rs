@@ -8,12 +8,12 @@ use std::os::fd::OwnedFd;
 use snf_image_sandbox::{Limits, User};
 
 use super::checks::Checks;
-use super::digest::{Algorithm, Digest};
 use super::error::{SignatureError, VerificationError};
 use super::openpgp::Gpgv;
 use super::report::{Findings, Job, Minisign, Report};
 use super::signature::{Kind, Signature};
 use crate::cancel::Cancel;
+use crate::digest::{Algorithm, Digest};
 use crate::role::{Needs, Process, Role};
 use crate::source::{Input, Stream};
 

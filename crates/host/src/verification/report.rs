@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::{Algorithm, Digest};
 use super::keys::MinisignKey;
+use crate::digest::{Algorithm, Digest};
 
 /// One image to look at. Beside it go the descriptors of the image and, in this order, of what
 /// there is of: the pipe to pass it on to, the pipe of the program that checks its OpenPGP signature, the file

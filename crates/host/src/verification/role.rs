@@ -7,10 +7,10 @@ use std::path::Path;
 
 use minisign_verify::{PublicKey, Signature};
 
-use super::digest::Hasher;
 use super::report::{Findings, Job, Minisign, Report};
 use super::storing::Storing;
 use super::taps::Taps;
+use crate::digest::Hasher;
 use crate::role::{Inside, Role};
 use crate::source::Source;
 

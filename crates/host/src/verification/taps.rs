@@ -6,9 +6,9 @@ use std::io::{self, Write};
 
 use minisign_verify::StreamVerifier;
 
-use super::digest::Hasher;
 use super::report::Findings;
 use super::storing::Storing;
+use crate::digest::Hasher;
 
 /// Everything that wants to see the bytes.
 pub(super) struct Taps<'job> {

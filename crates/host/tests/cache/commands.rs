@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::process::{Command, Output};
 
-use snf_image::verification::Algorithm;
+use snf_image::digest::Algorithm;
 
 use crate::node::{MIB, Node, digest};
 

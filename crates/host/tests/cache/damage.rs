@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
 use snf_image::cache::Identity;
+use snf_image::digest::Algorithm;
 use snf_image::fetch::Location;
 use snf_image::source::Url;
-use snf_image::verification::Algorithm;
 
 use crate::node::{MIB, Node, digest};
 

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use snf_image::cache::{self, Cache, Fetched, Listed};
 use snf_image::cancel::Cancel;
+use snf_image::digest::{Algorithm, Digest, Hasher};
 use snf_image::fetch::{Location, Options, Policy};
 use snf_image::role;
 use snf_image::source::{Input, Url};
-use snf_image::verification::{Algorithm, Checks, Digest, Hasher, VerificationError, Verifying};
+use snf_image::verification::{Checks, VerificationError, Verifying};
 use snf_image_sandbox::User;
 use snf_image_testkit::web::Web;
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use snf_image::verification::{Algorithm, Digest};
+use snf_image::digest::{Algorithm, Digest};
 
 use crate::node::{MIB, Node, digest};
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use snf_image::cancel::Cancel;
-use snf_image::verification::Algorithm;
+use snf_image::digest::Algorithm;
 
 use crate::node::{MIB, Node, digest};
 

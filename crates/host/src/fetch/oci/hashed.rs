@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::verification::{Digest, Hasher};
+use crate::digest::{Digest, Hasher};
 
 /// Where a blob goes.
 pub(in crate::fetch) struct Hashed<W> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::verification::Digest;
+use crate::digest::Digest;
 
 /// The name of a file, as tools that push files write it down.
 const TITLE: &str = "org.opencontainers.image.title";

@@ -17,9 +17,9 @@ use super::download::Trouble;
 use super::http::follow;
 use super::origin::{Asked, Origin};
 use super::permit::Endpoint;
+use crate::digest::{Digest, Hasher};
 use crate::source::Url;
 use crate::store::{Artifact, Registry, Version};
-use crate::verification::{Digest, Hasher};
 
 pub(super) use hashed::Hashed;
 use manifest::{Blob, Found};

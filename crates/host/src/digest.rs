@@ -93,14 +93,14 @@ impl Algorithm {
     }
 
     /// The one whose digests have so many hexadecimal digits.
-    pub(super) fn of_length(digits: usize) -> Option<Self> {
+    pub(crate) fn of_length(digits: usize) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.digits() == digits)
     }
 
     /// The one of this name, in any case.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|algorithm| name.eq_ignore_ascii_case(algorithm.name()))
