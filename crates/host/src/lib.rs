@@ -28,5 +28,6 @@ pub mod source;
 pub mod spool;
 pub mod store;
 pub mod target;
+pub mod text;
 pub mod verification;
 pub mod vm;

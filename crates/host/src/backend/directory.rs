@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::error::BackendError;
 use crate::config::{self, Settings};
-use crate::vm::harmless;
+use crate::text::excerpt;
 
 /// The priority of a back-end that has none of its own.
 const PRIORITY: u8 = 50;
@@ -84,7 +84,7 @@ pub fn list(place: &Place) -> Result<Vec<Backend>, BackendError> {
     for entry in entries {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
-        let shown = harmless(name.as_encoded_bytes(), SHOWN);
+        let shown = excerpt(name.as_encoded_bytes(), SHOWN);
         match name.to_str().filter(|name| *name == shown) {
             Some(name) if name.starts_with('.') => {}
             Some(name) => backends.extend(look(name, place)?),

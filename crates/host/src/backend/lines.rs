@@ -4,7 +4,7 @@
 use std::io::{self, PipeReader, Read};
 use std::thread::{self, JoinHandle};
 
-use crate::vm::harmless;
+use crate::text::excerpt;
 
 /// The longest line that is kept, in bytes.
 const LONGEST: usize = 1000;
@@ -35,7 +35,7 @@ fn read(mut pipe: impl Read, tell: impl Fn(&str)) -> Option<String> {
     let mut bytes = [0; 4096];
     let (mut line, mut last, mut told) = (Vec::new(), None, 0_usize);
     let mut end = |line: &mut Vec<u8>| {
-        let text = harmless(line, LONGEST);
+        let text = excerpt(line, LONGEST);
         line.clear();
         if text.trim().is_empty() {
             return;

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::text::escaped;
+
 /// Warnings always, steps with `-v`, the helper's console with `-vv`.
 pub(super) fn log_to_standard_error(verbose: u8) {
     let level = match verbose {
@@ -23,7 +25,7 @@ pub(super) fn log_to_standard_error(verbose: u8) {
 
 /// One line on standard output. Nobody there to read it is no failure.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(io::stdout(), "{}", harmless(text));
+    let _ = writeln!(io::stdout(), "{}", escaped(text));
 }
 
 /// Text that a program of ours made for another program to read.
@@ -33,35 +35,10 @@ pub(crate) fn say_as_is(text: &str) {
 
 /// The one line that says why.
 pub(super) fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "snf-image: {}", harmless(text));
+    let _ = writeln!(io::stderr(), "snf-image: {}", escaped(text));
 }
 
 /// A line that belongs to the complaint before.
 pub(super) fn complain_more(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", harmless(text));
-}
-
-/// Names of files and words of the helper may hold control characters, which a terminal
-/// would obey and which would make one line two.
-pub(crate) fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for sign in text.chars() {
-        if sign.is_control() {
-            out.extend(sign.escape_default());
-        } else {
-            out.push(sign);
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn control_characters_are_shown_not_obeyed() {
-        assert_eq!(
-            super::harmless("a\x1b[31m\nb\u{9b}ä"),
-            "a\\u{1b}[31m\\nb\\u{9b}ä"
-        );
-    }
+    let _ = writeln!(io::stderr(), "{}", escaped(text));
 }

@@ -19,7 +19,7 @@ use super::error::{Doing, ExportError};
 use super::node::{DISK, FILE, Node};
 use super::qmp::Qmp;
 use crate::cancel::Cancel;
-use crate::vm::harmless;
+use crate::text::excerpt;
 
 /// Where the emulator's libraries and modules lie.
 const LIBRARIES: [&str; 5] = [
@@ -292,7 +292,7 @@ fn ending(confined: &mut Confined, last_words: &File) -> String {
         .split(|byte| *byte == b'\n')
         .rfind(|line| !line.is_empty());
     match line {
-        Some(line) => format!("{status}: {}", harmless(line, LAST_WORDS)),
+        Some(line) => format!("{status}: {}", excerpt(line, LAST_WORDS)),
         None => status,
     }
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::error::{Doing, ExportError};
 use crate::cancel::Cancel;
 use crate::role::Lines;
-use crate::vm::harmless;
+use crate::text::excerpt;
 
 /// The most of a reason that is repeated, in bytes.
 const REASON: usize = 500;
@@ -93,7 +93,7 @@ impl Qmp {
                 let reason = reason.ok_or(ExportError::Nonsense)?;
                 // What QEMU calls the image means nothing to anybody else.
                 let reason = reason.replace("'/dev/fdset/1'", "it");
-                return Err(ExportError::Refused(harmless(reason.as_bytes(), REASON)));
+                return Err(ExportError::Refused(excerpt(reason.as_bytes(), REASON)));
             }
             // Events tell nothing that is needed here.
             if line.get("event").is_none() {

@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::commands::output::harmless;
+use crate::text::escaped;
 
 static DETAILS: AtomicBool = AtomicBool::new(false);
 
@@ -60,6 +60,6 @@ where
             .field_format()
             .format_fields(Writer::new(&mut text), event)?;
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
-        writeln!(writer, "{now} [{level}] {}", harmless(&text))
+        writeln!(writer, "{now} [{level}] {}", escaped(&text))
     }
 }

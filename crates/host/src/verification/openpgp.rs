@@ -20,8 +20,8 @@ use super::keys::Keys;
 use super::list::LARGEST_LIST;
 use super::waiting::{ReadError, read_all};
 use crate::cancel::Cancel;
-use crate::commands::output::harmless;
 use crate::role;
+use crate::text::escaped;
 
 /// The program, of Debian's package gpgv.
 const PROGRAM: &str = "/usr/bin/gpgv";
@@ -180,7 +180,7 @@ fn judge(status: &str, directory: &Path) -> Result<String, SignatureError> {
             // The last of its ten fields is the fingerprint of the primary key.
             let fingerprint = rest.split(' ').nth(9).unwrap_or_default();
             let owner = owner.split_once(' ').map_or("", |(_, owner)| owner);
-            return Ok(harmless(&format!("{fingerprint} ({owner})")));
+            return Ok(escaped(&format!("{fingerprint} ({owner})")));
         }
     }
     Err(if let Some(rest) = find("EXPKEYSIG") {

@@ -14,7 +14,7 @@ use snf_image_protocol::{Event, MAX_EVENT_LINE, MAX_EVENTS};
 use super::evidence::Evidence;
 use super::lines::{Line, Lines};
 use super::ports::Ports;
-use super::text::harmless;
+use crate::text::excerpt;
 
 /// The longest line that is passed on, in bytes.
 const MAX_LINE: usize = 4096;
@@ -195,7 +195,7 @@ impl Reader {
             return;
         }
         // One byte more than is shown lets a line that was cut be marked so.
-        let text = harmless(line.bytes, MAX_LINE - usize::from(line.too_long));
+        let text = excerpt(line.bytes, MAX_LINE - usize::from(line.too_long));
         self.console_left = self.console_left.saturating_sub(text.len() + 1);
         self.shared.evidence().line(&text);
         self.tell(News::Line(text));
@@ -232,7 +232,7 @@ impl Reader {
             }
             None => self.warn(format!(
                 "the helper sent an event that is not valid: {}",
-                harmless(line.bytes, 200)
+                excerpt(line.bytes, 200)
             )),
         }
         if self.events_left == 0 {
@@ -259,7 +259,7 @@ impl Reader {
     }
 
     fn emulator_line(&mut self, line: &Line<'_>) {
-        let text = harmless(line.bytes, MAX_LINE);
+        let text = excerpt(line.bytes, MAX_LINE);
         tracing::debug!("QEMU: {text}");
         self.shared.evidence().emulator = Some(text);
     }
@@ -276,7 +276,7 @@ impl Reader {
 
 /// The same event with all its texts harmless to print.
 fn without_control(event: Event) -> Event {
-    let clean = |text: String| harmless(text.as_bytes(), MAX_EVENT_LINE);
+    let clean = |text: String| excerpt(text.as_bytes(), MAX_EVENT_LINE);
     let clean_all = |texts: Vec<String>| texts.into_iter().map(clean).collect();
     match event {
         Event::Ready { protocol, release } => Event::Ready {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use snf_image_protocol::{Event, MAX_EVENTS, Secret, Verdict};
 
 use super::error::VmError;
-use super::text::harmless;
+use crate::text::excerpt;
 
 /// The most bytes of the result port that are looked at.
 const MAX_RESULT: usize = 64 * 1024;
@@ -100,7 +100,7 @@ impl Evidence {
             }
             Verdict::Failure(reason) => {
                 return Err(VmError::HelperFailed {
-                    reason: harmless(reason.as_bytes(), MAX_REASON),
+                    reason: excerpt(reason.as_bytes(), MAX_REASON),
                 });
             }
             Verdict::Success => {}

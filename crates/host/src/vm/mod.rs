@@ -16,7 +16,6 @@ mod machine;
 mod params_disk;
 mod ports;
 mod supervise;
-mod text;
 
 pub use channels::Observer;
 pub(crate) use command_line::ROOT_SERIAL;
@@ -25,4 +24,3 @@ pub use launch::find_emulator;
 pub use machine::{Disk, Machine, ParametersDisk, TimeLimits};
 pub use params_disk::{ParamsDisk, ParamsError};
 pub use supervise::{Report, Running, start};
-pub use text::harmless;

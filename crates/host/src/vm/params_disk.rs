@@ -12,7 +12,7 @@ use snf_image_protocol::{PARAMETERS_FILE, PARAMS_LABEL, Parameters};
 use snf_image_sandbox::die_with_caller;
 
 use crate::private_dir::PrivateDir;
-use crate::vm::harmless;
+use crate::text::excerpt;
 
 /// The capacity of a 3.5-inch high-density floppy, in bytes.
 const FLOPPY: u64 = 1440 * 1024;
@@ -182,7 +182,7 @@ impl ParamsDisk {
             return Err(ParamsError::TooLarge(self.size));
         }
         let last = text.lines().last().unwrap_or_default();
-        Err(ParamsError::Failed(harmless(last.as_bytes(), 500)))
+        Err(ParamsError::Failed(excerpt(last.as_bytes(), 500)))
     }
 
     fn path(&self) -> String {

@@ -14,9 +14,10 @@ use rustix::fs::MemfdFlags;
 use snf_image_sandbox::Descriptors;
 
 use super::{Accelerator, Kind, Node};
+use crate::text::excerpt;
 use crate::vm::command_line::{base, serial};
 use crate::vm::launch::Emulator;
-use crate::vm::{harmless, ports};
+use crate::vm::ports;
 
 /// How often the loop runs; each time takes two instructions.
 const ROUNDS: u32 = 4_000_000;
@@ -92,7 +93,7 @@ fn last_line(errors: PipeReader) -> io::Result<String> {
     let mut said = Vec::new();
     errors.take(16 * 1024).read_to_end(&mut said)?;
     let last = said.trim_ascii().split(|byte| *byte == b'\n').next_back();
-    Ok(harmless(last.unwrap_or_default(), 300))
+    Ok(excerpt(last.unwrap_or_default(), 300))
 }
 
 /// Whether the firmware says `mark` on its serial port in time: `A` when the loop begins, `B`
