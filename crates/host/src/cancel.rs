@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use rustix::event::{EventfdFlags, eventfd};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 /// Shared by everything that runs in one deployment. Once cancelled, it stays so.
 #[derive(Debug, Clone)]
@@ -19,6 +21,11 @@ struct Inner {
     event: OwnedFd,
 }
 
+/// Signals would end the process instead of being a wish.
+#[derive(Debug, thiserror::Error)]
+#[error("preparing for signals: {0}")]
+pub struct SignalsError(io::Error);
+
 impl Cancel {
     /// A wish that nobody has had yet.
     ///
@@ -30,6 +37,23 @@ impl Cancel {
             signal: AtomicI32::new(0),
             event: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
         })))
+    }
+
+    /// A wish that SIGINT, SIGTERM or SIGHUP is from here on, instead of the end of the process:
+    /// clean-up still happens.
+    ///
+    /// # Errors
+    /// When the system gives no eventfd(2), or takes no handler.
+    pub fn by_signals() -> Result<Self, SignalsError> {
+        let cancel = Cancel::new().map_err(SignalsError)?;
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(SignalsError)?;
+        let wish = cancel.clone();
+        std::thread::spawn(move || {
+            for signal in signals.forever() {
+                wish.cancel_by_signal(signal);
+            }
+        });
+        Ok(cancel)
     }
 
     /// Asks everything that looks here to stop.

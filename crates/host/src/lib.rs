@@ -21,6 +21,7 @@ pub mod format;
 pub mod ganeti;
 pub mod monitor;
 pub mod nbd;
+mod output;
 pub mod private_dir;
 pub mod request;
 pub mod role;

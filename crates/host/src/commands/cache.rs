@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use serde_json::json;
 use snf_image_sandbox::User;
 
-use super::{Failure, output, signals};
+use super::Failure;
 use crate::cache::{Cache, Listed};
 use crate::cancel::Cancel;
 use crate::cli::CacheCommand;
 use crate::config::Settings;
+use crate::output;
 use crate::source::Input;
 use crate::verification::{Checks, VerificationError, Verifying};
 
@@ -61,7 +62,7 @@ fn prune(cache: &Cache, all: bool, json: bool) -> Result<(), Failure> {
 
 /// Damaged images are a failure, although there are none left.
 fn verify(cache: &Cache, settings: &Settings, json: bool) -> Result<(), Failure> {
-    let cancel = signals::cancel()?;
+    let cancel = Cancel::by_signals()?;
     let user = User::lookup(&settings.helper_user).map_err(|fault| Failure::failed(&fault))?;
     let mut damaged: usize = 0;
     for listed in images(cache)? {

@@ -13,12 +13,14 @@ use snf_image_protocol::{
     CUSTOM_TASK, FIRST_BOOT_SCRIPT, Hostname, MAX_PROGRAM, MAX_SCRIPT, Properties,
 };
 
-use super::{Failure, output, signals};
+use super::Failure;
+use crate::cancel::Cancel;
 use crate::cli::{Cli, DeployArguments};
 use crate::config::Settings;
 use crate::deploy::deploy;
 use crate::digest::Digest;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
+use crate::output;
 use crate::request::{
     Image, Request, Windows, apply_properties, parse_inject, read_authorized_keys, read_bounded,
     read_password, read_password_hash, read_personality, read_product_key, read_user_data,
@@ -39,7 +41,7 @@ pub(super) fn run(
         for warning in request.properties.warnings().into_iter().chain(digest) {
             tracing::warn!("{warning}");
         }
-        let cancel = signals::cancel()?;
+        let cancel = Cancel::by_signals()?;
         deploy(&request, settings, &watchers, &cancel).map_err(|failure| {
             let log_tail = if cli.verbose > 0 {
                 failure.log_tail

@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Display};
 
+use crate::cancel::SignalsError;
+
 /// What the user reads, and what the caller sees.
 #[derive(Debug)]
 pub struct Failure {
@@ -48,6 +50,12 @@ impl Failure {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         if self.input { 2 } else { 1 }
+    }
+}
+
+impl From<SignalsError> for Failure {
+    fn from(error: SignalsError) -> Self {
+        Failure::failed(&error)
     }
 }
 

@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use snf_image_protocol::Event;
 
-use super::{Failure, output, signals};
+use super::Failure;
 use crate::appliance::{
     self, Appliance, ApplianceError, BuildOptions, Builder, Debootstrap, KernelSource,
 };
+use crate::cancel::Cancel;
 use crate::cli::HelperBuildArguments;
 use crate::config::{HelperBuilder, Settings};
 use crate::deploy::machine;
+use crate::output;
 use crate::vm::{self, Observer};
 
 /// Where the packages put the helper's program.
@@ -28,7 +30,7 @@ pub(super) fn build(arguments: &HelperBuildArguments, settings: &Settings) -> Re
         builder,
     };
     let manifest =
-        appliance::build(&options, &signals::cancel()?).map_err(|fault| failed(&fault))?;
+        appliance::build(&options, &Cancel::by_signals()?).map_err(|fault| failed(&fault))?;
     output::say(&format!(
         "built the helper VM in {}",
         settings.helper_dir.display()
@@ -88,7 +90,7 @@ pub(super) fn info(settings: &Settings, json: bool) -> Result<(), Failure> {
 
 /// Boots the helper once, up to its gate.
 pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
-    let cancel = signals::cancel()?;
+    let cancel = Cancel::by_signals()?;
     let appliance = Appliance::open(&settings.helper_dir).map_err(|fault| failed(&fault))?;
     appliance.verify().map_err(|fault| failed(&fault))?;
     let machine = machine(settings, &appliance).map_err(|fault| Failure::failed(&fault))?;

@@ -5,14 +5,13 @@ mod cache;
 mod deploy;
 mod failure;
 mod helper;
-pub(crate) mod output;
 mod show;
-pub(crate) mod signals;
 
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command, HelperCommand};
 use crate::config::{self, Config};
+use crate::output;
 
 pub use failure::Failure;
 

@@ -3,10 +3,11 @@
 
 use serde_json::json;
 
-use super::{Failure, output};
+use super::Failure;
 use crate::cli::ConfigArguments;
 use crate::config::Config;
 use crate::ganeti::parameters::PARAMETERS;
+use crate::output;
 
 /// One value.
 struct Line {

@@ -12,7 +12,7 @@ use super::script::{Script, instance, tell};
 use super::story::Story;
 use super::words::of_document;
 use super::{config_url, disk, nics};
-use crate::commands::signals;
+use crate::cancel::Cancel;
 use crate::config::{self, Config};
 use crate::deploy::deploy;
 use crate::format::Format;
@@ -87,9 +87,7 @@ fn create(environment: Environment, config: &Config, story: &Arc<Story>) -> Resu
         tracing::warn!("{warning}");
     }
     let request = request(wanted, &values, instance, config)?;
-    let cancel = signals::cancel()
-        .map_err(Fault::internal)
-        .map_err(Faults::one)?;
+    let cancel = Cancel::by_signals()?;
     let monitor: Arc<dyn Monitor> = Arc::clone(story) as Arc<dyn Monitor>;
     deploy(&request, &config.settings, &monitor, &cancel)
         .map_err(|failure| Faults::one(failure.error))

@@ -7,6 +7,8 @@
 
 use std::fmt::{self, Display};
 
+use crate::cancel::SignalsError;
+
 /// What the user hears of all internal faults together.
 pub(super) const INTERNAL: &str =
     "an internal fault stopped the installation; the cluster's administrator finds it in the log";
@@ -106,6 +108,12 @@ impl Faults {
         let told = self.0.iter().filter_map(|fault| fault.for_user.clone());
         let internal = self.0.iter().any(|fault| fault.for_user.is_none());
         told.chain(internal.then(|| INTERNAL.to_owned())).collect()
+    }
+}
+
+impl From<SignalsError> for Faults {
+    fn from(error: SignalsError) -> Self {
+        Faults(vec![Fault::internal(error)])
     }
 }
 

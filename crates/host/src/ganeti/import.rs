@@ -10,11 +10,11 @@ use snf_image_protocol::Task;
 
 use super::create::values;
 use super::environment::{Environment, Transfer};
-use super::fault::{Fault, Faults};
+use super::fault::Faults;
 use super::parameters::lenient_properties;
 use super::script::instance;
 use super::story::Story;
-use crate::commands::signals;
+use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::deploy::{deploy, restore};
 use crate::monitor::Monitor;
@@ -49,9 +49,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         ..Request::new(Image::Keep, transfer.device.into())
     };
     tracing::info!("the disk has {room} bytes more than the data: growing what is on it");
-    let cancel = signals::cancel()
-        .map_err(Fault::internal)
-        .map_err(Faults::one)?;
+    let cancel = Cancel::by_signals()?;
     let story: Arc<dyn Monitor> = Arc::new(Story::quiet());
     deploy(&request, &config.settings, &story, &cancel).map_err(|failure| {
         Faults::one(format!(

@@ -8,11 +8,11 @@ use snf_image_protocol::Task;
 use super::create::values;
 use super::disk;
 use super::environment::Environment;
-use super::fault::{Fault, Faults};
+use super::fault::Faults;
 use super::parameters::lenient_properties;
 use super::script::instance;
 use super::story::Story;
-use crate::commands::signals;
+use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::deploy::deploy;
 use crate::monitor::Monitor;
@@ -48,9 +48,7 @@ pub(super) fn run(environment: Environment, config: &Config) -> Result<(), Fault
         );
         return Ok(());
     }
-    let cancel = signals::cancel()
-        .map_err(Fault::internal)
-        .map_err(Faults::one)?;
+    let cancel = Cancel::by_signals()?;
     let story: Arc<dyn Monitor> = Arc::new(Story::quiet());
     deploy(&request, &config.settings, &story, &cancel)
         .map_err(|failure| Faults::one(failure.error))

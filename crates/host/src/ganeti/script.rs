@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use super::environment::{Environment, Instance};
 use super::fault::Faults;
 use super::{create, export, import, log, rename, verify};
-use crate::commands::output;
 use crate::config::{self, Config};
+use crate::output;
 
 /// A script of ganeti-os-interface(7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::text::escaped;
 
 /// Warnings always, steps with `-v`, the helper's console with `-vv`.
-pub(super) fn log_to_standard_error(verbose: u8) {
+pub(crate) fn log_to_standard_error(verbose: u8) {
     let level = match verbose {
         0 => LevelFilter::WARN,
         1 => LevelFilter::INFO,
@@ -24,7 +24,7 @@ pub(super) fn log_to_standard_error(verbose: u8) {
 }
 
 /// One line on standard output. Nobody there to read it is no failure.
-pub(super) fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stdout(), "{}", escaped(text));
 }
 
@@ -34,11 +34,11 @@ pub(crate) fn say_as_is(text: &str) {
 }
 
 /// The one line that says why.
-pub(super) fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "snf-image: {}", escaped(text));
 }
 
 /// A line that belongs to the complaint before.
-pub(super) fn complain_more(text: &str) {
+pub(crate) fn complain_more(text: &str) {
     let _ = writeln!(io::stderr(), "{}", escaped(text));
 }
