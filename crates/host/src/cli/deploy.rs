@@ -10,7 +10,8 @@ use snf_image_protocol::Nic;
 
 use crate::digest::Digest;
 use crate::format::Format;
-use crate::request::{parse_nic, parse_size};
+use crate::request::parse_nic;
+use crate::size::parse_size;
 
 /// Arguments of `snf-image deploy`.
 #[derive(Debug, Args)]

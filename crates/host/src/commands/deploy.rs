@@ -22,9 +22,10 @@ use crate::digest::Digest;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
 use crate::output;
 use crate::request::{
-    Image, Request, Windows, apply_properties, parse_inject, read_authorized_keys, read_bounded,
-    read_password, read_password_hash, read_personality, read_product_key, read_user_data,
+    Image, Request, Windows, apply_properties, parse_inject, read_authorized_keys, read_password,
+    read_password_hash, read_personality, read_product_key, read_user_data,
 };
+use crate::small_file::read_bounded;
 use crate::source::Reference;
 use crate::target::Location;
 use crate::verification::Document;

@@ -9,11 +9,9 @@ use std::path::{Path, PathBuf};
 
 use snf_image_protocol::Secret;
 
-use super::{
-    Assignment, Given, Origin, SettingError, Settings, SyntaxError, VariantError, leftovers,
-    obsolete, parse,
-};
+use super::{Given, Origin, SettingError, Settings, VariantError, leftovers, obsolete};
 use crate::ganeti::parameters;
+use crate::shell_syntax::{Assignment, SyntaxError, parse};
 
 /// Read in this order where they exist; a later one wins.
 pub const DEFAULT_FILES: [&str; 2] = ["/etc/snf-image/snf-image.conf", "/etc/default/snf-image"];

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::file::read;
-use super::{Settings, obsolete, parse};
+use super::{Settings, obsolete};
 use crate::ganeti::parameters;
+use crate::shell_syntax::parse;
 
 /// The file that told `snf-image-update-helper` where to download a helper.
 const UPDATE_HELPER: &str = "default/snf-image-update-helper";

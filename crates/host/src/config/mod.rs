@@ -7,7 +7,6 @@ mod network;
 mod obsolete;
 mod origin;
 mod settings;
-mod shell;
 mod variant;
 
 pub(crate) use file::variables;
@@ -15,5 +14,4 @@ pub use file::{Config, ConfigError, DEFAULT_FILES, load};
 pub use network::{AutoIpv6, DefaultNic, NetworkSettings};
 pub use origin::{Given, Origin};
 pub use settings::{AcceleratorChoice, HelperBuilder, ParametersSeat, SettingError, Settings};
-pub use shell::{Assignment, SyntaxError, parse};
 pub use variant::VariantError;

@@ -9,7 +9,7 @@ use snf_image_protocol::{TIME_ZONE, Windows, is_time_zone};
 
 use super::network::NetworkSettings;
 use crate::fetch::Rule;
-use crate::request::parse_size;
+use crate::size::parse_size;
 use crate::source::Prefix;
 
 /// How the helper VM's processor is made.

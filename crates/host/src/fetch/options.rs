@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
 use crate::config::Settings;
-use crate::request::{ReadError, read_bounded};
+use crate::small_file::{ReadError, read_bounded};
 
 /// How long a first retry waits.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use snf_image_protocol::{Account, FileMode, GuestPath, GuestPathError, PersonalityError};
 
-use super::{File, MAX_PERSONALITY, ReadError, read_bounded};
+use super::{File, MAX_PERSONALITY};
+use crate::small_file::{ReadError, read_bounded};
 
 /// Why a file cannot be injected.
 #[derive(Debug, thiserror::Error)]

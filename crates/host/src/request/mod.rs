@@ -5,8 +5,6 @@ mod inject;
 mod nic;
 mod password;
 mod personality;
-mod read;
-mod size;
 mod ssh_key;
 mod user_data;
 mod windows;
@@ -33,8 +31,6 @@ pub use password::{
     PasswordError, check_password, check_password_hash, read_password, read_password_hash,
 };
 pub use personality::{PersonalityFileError, parse_personality, read_personality};
-pub use read::{ReadError, read_bounded};
-pub use size::{SizeError, parse_size};
 pub use ssh_key::{KeyError, parse_authorized_keys, read_authorized_keys};
 pub use user_data::{MAX_USER_DATA, UserData, UserDataError, read_user_data};
 pub use windows::{

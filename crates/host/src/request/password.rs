@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use snf_image_protocol::Secret;
 use zeroize::Zeroizing;
 
-use super::{ReadError, read_bounded};
+use crate::small_file::{ReadError, read_bounded};
 
 /// The longest password that crypt(3) takes, in bytes: `CRYPT_MAX_PASSPHRASE_SIZE` of
 /// libxcrypt, with its final NUL.

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use snf_image_protocol::{Account, FileMode, GuestPath, GuestPathError, PersonalityError};
 
-use super::{File, MAX_PERSONALITY, ReadError, read_bounded};
+use super::{File, MAX_PERSONALITY};
+use crate::small_file::{ReadError, read_bounded};
 
 /// The most files of one personality.
 const MAX_FILES: usize = 1000;

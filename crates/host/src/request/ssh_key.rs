@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{ReadError, read_bounded};
+use crate::small_file::{ReadError, read_bounded};
 
 /// Why a file gives no public key.
 #[derive(Debug, thiserror::Error)]

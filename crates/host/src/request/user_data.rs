@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{ReadError, read_bounded};
+use crate::small_file::{ReadError, read_bounded};
 
 /// The most that user-data may hold, in bytes. Clouds take between 16 KiB and 64 KiB; what is larger is
 /// fetched by an `#include`.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use snf_image_protocol::Secret;
 
-use super::{ReadError, read_bounded};
+use crate::small_file::{ReadError, read_bounded};
 use crate::verification::Document;
 
 /// The largest answer file, in bytes; the helper reads no larger one.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use snf_image_protocol::Secret;
 
 use super::StoreError;
-use crate::config::parse;
+use crate::shell_syntax::parse;
 use crate::source::Url;
 
 /// The largest file of a store, in bytes.

@@ -12,8 +12,8 @@ use super::waiting::{ReadError, read_all};
 use crate::cancel::Cancel;
 use crate::config::Settings;
 use crate::fetch::{self, FetchError, Location, Options};
-use crate::request::read_bounded;
 use crate::role::RoleError;
+use crate::small_file::read_bounded;
 use crate::source::{ExternalId, ProducerError, Reference, Source, Url};
 use crate::store::{Place, StoredName};
 

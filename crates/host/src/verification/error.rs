@@ -10,8 +10,8 @@ use super::keys::KeysError;
 use super::list::ListError;
 use crate::digest::Digest;
 use crate::fetch::{FetchError, OptionsError};
-use crate::request::ReadError;
 use crate::role::RoleError;
+use crate::small_file::ReadError;
 use crate::store::StoreError;
 
 /// Why an image is not known to be the one that was asked for. The text is one line.

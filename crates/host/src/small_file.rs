@@ -1,4 +1,4 @@
-//! Reads a small file that the command line names.
+//! Reads a small file that the command line or a setting names.
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs::File;
