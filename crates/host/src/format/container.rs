@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use super::{Content, Image, ImageError};
+use super::{Content, Exported, Image, ImageError};
 use crate::exporter::Container;
-use crate::nbd::{Client, Exported};
+use crate::nbd::Client;
 use crate::source::Source;
 
 /// Looks for what QEMU would pass over: an image that is only the difference to another one.

@@ -7,6 +7,7 @@ pub(crate) mod container;
 mod detect;
 mod dump;
 mod error;
+mod exported;
 mod image;
 mod open;
 mod qcow2;
@@ -15,6 +16,7 @@ pub(crate) mod spool;
 pub use bytes::Bytes;
 pub use dump::{BOOT_CODE, FileSystem, MbrError, boot_code};
 pub use error::ImageError;
+pub use exported::Exported;
 pub use image::{Content, Image};
 pub use open::Means;
 

@@ -15,7 +15,7 @@ pub struct Extent {
 
 /// Ranges that the server has told of and nobody has used yet.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(crate) struct Known {
     start: u64,
     extents: VecDeque<Extent>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Known {
 impl Known {
     /// The next range of data at or after `from` and before `end`, which `ask` tells of where
     /// it is not known yet.
-    pub(super) fn next_data<E>(
+    pub(crate) fn next_data<E>(
         &mut self,
         from: u64,
         end: u64,

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use snf_image::format::Image;
-use snf_image::nbd::{Client, Exported};
+use snf_image::format::{Exported, Image};
+use snf_image::nbd::Client;
 use snf_image_testkit::nbd::Server;
 
 const MIB: usize = 1 << 20;

@@ -5,9 +5,8 @@ use std::io;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use super::client::Client;
-use super::extents::Known;
-use crate::format::{Image, ImageError};
+use super::{Image, ImageError};
+use crate::nbd::{Client, Known};
 
 /// How much is best read in one go, in bytes.
 const GRAIN: usize = 2 << 20;
