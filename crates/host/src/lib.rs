@@ -23,6 +23,7 @@ pub mod monitor;
 pub mod nbd;
 mod output;
 pub mod private_dir;
+pub mod reference;
 pub mod request;
 pub mod role;
 pub mod shell_syntax;

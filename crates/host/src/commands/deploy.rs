@@ -21,12 +21,12 @@ use crate::deploy::deploy;
 use crate::digest::Digest;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
 use crate::output;
+use crate::reference::Reference;
 use crate::request::{
     Image, Request, Windows, apply_properties, parse_inject, read_authorized_keys, read_password,
     read_password_hash, read_personality, read_product_key, read_user_data,
 };
 use crate::small_file::read_bounded;
-use crate::source::Reference;
 use crate::target::Location;
 use crate::verification::Document;
 

@@ -6,6 +6,8 @@ mod leftovers;
 mod network;
 mod obsolete;
 mod origin;
+mod prefix;
+mod rule;
 mod settings;
 mod variant;
 
@@ -13,5 +15,8 @@ pub(crate) use file::variables;
 pub use file::{Config, ConfigError, DEFAULT_FILES, load};
 pub use network::{AutoIpv6, DefaultNic, NetworkSettings};
 pub use origin::{Given, Origin};
+pub use prefix::{Prefix, PrefixError};
+pub(crate) use rule::same_bits;
+pub use rule::{Rule, RuleError};
 pub use settings::{AcceleratorChoice, HelperBuilder, ParametersSeat, SettingError, Settings};
 pub use variant::VariantError;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use snf_image_protocol::{TIME_ZONE, Windows, is_time_zone};
 
 use super::network::NetworkSettings;
-use crate::fetch::Rule;
+use super::prefix::Prefix;
+use super::rule::Rule;
 use crate::size::parse_size;
-use crate::source::Prefix;
 
 /// How the helper VM's processor is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::rule::same_bits;
+use crate::config::same_bits;
 
 /// Ranges of version 4 that are not of the whole world: IANA's special-purpose registry,
 /// multicast, and what is reserved.

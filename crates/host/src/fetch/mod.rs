@@ -22,7 +22,6 @@ mod producer;
 mod report;
 mod resolver;
 mod role;
-mod rule;
 mod s3;
 mod swift;
 
@@ -31,4 +30,3 @@ pub use options::{Options, OptionsError};
 pub use policy::Policy;
 pub use producer::{FetchError, Found, start, start_unless};
 pub(crate) use role::serve;
-pub use rule::{Rule, RuleError};

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::addresses::{is_public, real};
-use super::rule::Rule;
+use crate::config::Rule;
 
 /// What the node's administrator permits. Without rules, the addresses of the whole world.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,9 +5,10 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::config::Settings;
+use crate::reference::Reference;
 use crate::request::Image;
 use crate::source::beneath::{self, BeneathError};
-use crate::source::{Reference, Source, SourceError, Url};
+use crate::source::{Source, SourceError, Url};
 use crate::store::StoredName;
 use crate::verification::{Document, no_scheme};
 

@@ -5,15 +5,12 @@ pub mod beneath;
 mod external;
 mod input;
 mod local;
-mod prefix;
-mod reference;
 mod url;
 
 pub use external::ExternalId;
 pub use input::{Input, Producer, ProducerError, Stream};
 pub use local::{Source, SourceError};
-pub use prefix::{Prefix, PrefixError};
-pub use reference::Reference;
+pub(crate) use url::is_fetched;
 pub use url::{Url, UrlError};
 
 use std::fs::FileType;

@@ -10,7 +10,12 @@ use url::Host;
 const LONGEST: usize = 8192;
 
 /// The schemes that are fetched.
-pub(super) const SCHEMES: [&str; 5] = ["http", "https", "ftp", "ftps", "ftpes"];
+const SCHEMES: [&str; 5] = ["http", "https", "ftp", "ftps", "ftpes"];
+
+/// Whether a scheme, in any case, is one that is fetched.
+pub(crate) fn is_fetched(scheme: &str) -> bool {
+    (SCHEMES.iter()).any(|known| known.eq_ignore_ascii_case(scheme))
+}
 
 /// A URL with a host, of a scheme in [`SCHEMES`].
 #[derive(Clone, PartialEq, Eq)]
@@ -80,7 +85,7 @@ impl Url {
 
     /// Whether it has the scheme, host, port and path of `directory`, and its path goes on behind a
     /// slash; and holds nothing that a server may take for other components than it looks like.
-    pub(super) fn is_below(&self, directory: &Url) -> bool {
+    pub(crate) fn is_below(&self, directory: &Url) -> bool {
         let path = self.0.path();
         let lower = path.to_ascii_lowercase();
         let is_plain = !["%2e", "%2f", "%5c"]

@@ -12,9 +12,10 @@ use super::waiting::{ReadError, read_all};
 use crate::cancel::Cancel;
 use crate::config::Settings;
 use crate::fetch::{self, FetchError, Location, Options};
+use crate::reference::Reference;
 use crate::role::RoleError;
 use crate::small_file::read_bounded;
-use crate::source::{ExternalId, ProducerError, Reference, Source, Url};
+use crate::source::{ExternalId, ProducerError, Source, Url};
 use crate::store::{Place, StoredName};
 
 /// Where it is.

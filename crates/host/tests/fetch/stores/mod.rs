@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use snf_image::fetch::{Options, Policy};
-use snf_image::source::Reference;
+use snf_image::reference::Reference;
 use snf_image::store::{Place, StoreError};
 use tempfile::{NamedTempFile, TempDir};
 

@@ -1,12 +1,12 @@
-//! Part of all the images there are, by what their names begin with.
+//! One word of DETECT_FORMAT: part of all the images there are, by what their names begin with.
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
-use super::url::SCHEMES;
-use super::{Reference, Url};
+use crate::reference::Reference;
+use crate::source::{Url, is_fetched};
 
 /// A directory below IMAGE_DIR, or a URL; and all below.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +56,7 @@ impl FromStr for Prefix {
     type Err = PrefixError;
 
     fn from_str(text: &str) -> Result<Self, PrefixError> {
-        let is_url = (text.split_once("://"))
-            .is_some_and(|(scheme, _)| SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()));
+        let is_url = (text.split_once("://")).is_some_and(|(scheme, _)| is_fetched(scheme));
         if is_url {
             let url = Url::parse(text).map_err(|_| PrefixError::Url)?;
             return Some(Prefix::Url(url.clone()))

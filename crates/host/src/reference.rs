@@ -5,8 +5,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::external::ExternalId;
-use super::url::{SCHEMES, Url};
+use crate::source::{ExternalId, Url, is_fetched};
 use crate::store::{self, StoredName};
 
 /// The name of an image, before anything is looked up.
@@ -44,7 +43,7 @@ impl Reference {
                     "after {scheme}: two slashes and the name of an image must follow"
                 )),
             },
-            fetched if SCHEMES.contains(&fetched) => match Url::parse(text) {
+            fetched if is_fetched(fetched) => match Url::parse(text) {
                 Ok(url) => Ok(Reference::Url(url)),
                 Err(error) => Err(error.to_string()),
             },

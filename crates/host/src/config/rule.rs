@@ -57,7 +57,7 @@ impl Rule {
 }
 
 /// Whether two addresses of one version begin with the same bits.
-pub(super) fn same_bits(one: IpAddr, other: IpAddr, bits: u8) -> bool {
+pub(crate) fn same_bits(one: IpAddr, other: IpAddr, bits: u8) -> bool {
     let bits = u32::from(bits);
     match (one, other) {
         (IpAddr::V4(one), IpAddr::V4(other)) => {
