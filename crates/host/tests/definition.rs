@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use snf_image::ganeti::parameters::PARAMETERS;
+use snf_image::config::os_parameters;
 
 /// With this variable set `parameters.list` is written instead of compared: `cargo xtask man`.
 const UPDATE: &str = "SNF_UPDATE_MAN";
@@ -18,10 +18,7 @@ fn repository(path: &str) -> PathBuf {
 
 #[test]
 fn ganeti_is_told_of_the_parameters_that_there_are() {
-    let list: String = PARAMETERS
-        .iter()
-        .map(|parameter| format!("{} {}\n", parameter.name, parameter.description))
-        .collect();
+    let list = os_parameters::list();
     let path = repository("os/parameters.list");
     if std::env::var_os(UPDATE).is_some() {
         fs::write(&path, &list).unwrap();

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Failure;
 use crate::cli::ConfigArguments;
 use crate::config::Config;
-use crate::ganeti::parameters::PARAMETERS;
+use crate::config::os_parameters::PARAMETERS;
 use crate::output;
 
 /// One value.

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use snf_image_protocol::Secret;
 
-use super::{Given, Origin, SettingError, Settings, VariantError, leftovers, obsolete};
-use crate::ganeti::parameters;
+use super::{
+    Given, Origin, SettingError, Settings, VariantError, leftovers, obsolete, os_parameters,
+};
 use crate::shell_syntax::{Assignment, SyntaxError, parse};
 
 /// Read in this order where they exist; a later one wins.
@@ -132,7 +133,7 @@ impl Config {
                     })?;
             if known {
                 self.origins.insert(name, origin);
-            } else if let Some(parameter) = parameters::named(&name) {
+            } else if let Some(parameter) = os_parameters::named(&name) {
                 let value = Secret::new(value);
                 self.parameters.insert(parameter, Given { value, origin });
             } else {

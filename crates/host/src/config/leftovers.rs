@@ -5,8 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::file::read;
-use super::{Settings, obsolete};
-use crate::ganeti::parameters;
+use super::{Settings, obsolete, os_parameters};
 use crate::shell_syntax::parse;
 
 /// The file that told `snf-image-update-helper` where to download a helper.
@@ -70,7 +69,7 @@ fn settings_of(path: &Path) -> Vec<String> {
             .show()
             .iter()
             .any(|(known, _)| *known == name);
-        if is_setting || parameters::named(name).is_some() {
+        if is_setting || os_parameters::named(name).is_some() {
             "this file is not read any more; set it in /etc/default/snf-image"
         } else {
             obsolete::reason(name).unwrap_or("this file is not read any more")

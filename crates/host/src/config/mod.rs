@@ -6,6 +6,7 @@ mod leftovers;
 mod network;
 mod obsolete;
 mod origin;
+pub mod os_parameters;
 mod prefix;
 mod rule;
 mod settings;

@@ -9,8 +9,8 @@ use snf_image_protocol::Secret;
 use ureq::http::Uri;
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::parameters::{self, Values};
-use crate::config::{Given, Origin};
+use super::parameters::Values;
+use crate::config::{Given, Origin, os_parameters};
 
 /// The most that is read, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -146,7 +146,7 @@ fn parse(body: &[u8]) -> Result<Values, String> {
     let mut values = Values::new();
     for (key, value) in object {
         let shown: String = key.chars().take(80).collect();
-        let name = match parameters::named(&key) {
+        let name = match os_parameters::named(&key) {
             Some("config_url") => {
                 return Err("holds config_url again, which is not followed".into());
             }

@@ -13,9 +13,9 @@ use std::str::FromStr;
 use snf_image_protocol::{Hostname, MacAddress, Network, Secret};
 
 use super::fault::{Fault, Faults};
-use super::parameters::{self, Values};
+use super::parameters::Values;
 use super::script::Script;
-use crate::config::{Given, Origin};
+use crate::config::{Given, Origin, os_parameters};
 
 /// The version of the interface that this is.
 const API_VERSION: &str = "20";
@@ -205,7 +205,7 @@ impl Reader {
             let Some(name) = variable.strip_prefix("OSP_") else {
                 continue;
             };
-            match parameters::named(name) {
+            match os_parameters::named(name) {
                 Some(name) => {
                     let value = Secret::new(value.clone());
                     let origin = Origin::OsParameter;

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::config::Origin;
+use crate::config::os_parameters::named;
 
 fn values(pairs: &[(&str, &str)]) -> Values {
     let given = |value: &str| Given {
@@ -24,15 +25,6 @@ fn with_image(more: &[(&str, &str)]) -> Values {
 fn faults(values: &Values) -> Vec<String> {
     let faults = check(values, true).unwrap_err().0;
     faults.iter().map(ToString::to_string).collect()
-}
-
-#[test]
-fn the_list_has_a_name_and_a_description_on_every_line() {
-    for line in list().lines() {
-        let (name, description) = line.split_once(' ').unwrap();
-        assert_eq!(named(name), Some(name));
-        assert!(description.len() > 10, "{line}");
-    }
 }
 
 #[test]
