@@ -26,6 +26,7 @@ pub mod private_dir;
 pub mod reference;
 pub mod request;
 pub mod role;
+pub mod roles;
 pub mod shell_syntax;
 pub mod size;
 pub mod small_file;

@@ -9,6 +9,7 @@ use clap::Parser;
 use snf_image::cli::Cli;
 use snf_image::ganeti::{self, Script};
 use snf_image::role::Role;
+use snf_image::roles;
 use snf_image_sandbox::{keep_inherited_from_programs, launcher};
 
 fn main() -> ExitCode {
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
         launcher::main();
     }
     if let Some(role) = Role::from_argv0(&name) {
-        role.main();
+        roles::main(role);
     }
     // Linux before 5.11 cannot; programs then see what the caller left open, which they do not use.
     let _ = keep_inherited_from_programs();

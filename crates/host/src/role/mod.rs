@@ -76,16 +76,4 @@ impl Role {
             Role::Fetch => Calls::Network,
         }
     }
-
-    /// Does the job and ends the process. To be called first of all, while there is only one
-    /// thread.
-    pub fn main(self) -> ! {
-        let served = Inside::enter().and_then(|inside| match self {
-            Role::Copy => crate::copy::serve(inside),
-            Role::Fetch => crate::fetch::serve(inside),
-            Role::Verify => crate::verification::serve(inside),
-        });
-        // A host that is gone needs no telling, and any other failure was reported.
-        std::process::exit(i32::from(served.is_err()))
-    }
 }
