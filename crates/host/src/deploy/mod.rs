@@ -26,7 +26,7 @@ use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
 use crate::source::Input;
 use crate::target::{Location, Target};
-use crate::verification;
+use crate::verification::{self, Checks};
 use crate::vm::{self, Running};
 
 pub use drivers::DriversError;
@@ -50,8 +50,11 @@ pub fn deploy(
     cancel: &Cancel,
 ) -> Result<(), Failure> {
     let user = machine::user(settings)?;
-    let checks = verification::prepare(request, settings, &user, cancel)
-        .map_err(|error| DeployError::Verification(error.into()).or_signal(cancel))?;
+    let checks = match request.claims() {
+        Some(claims) => verification::prepare(&claims, settings, &user, cancel)
+            .map_err(|error| DeployError::Verification(error.into()).or_signal(cancel))?,
+        None => Checks::default(),
+    };
     let gathered =
         gather(request, settings, &user, cancel).map_err(|error| error.or_signal(cancel))?;
     let input = image::open(

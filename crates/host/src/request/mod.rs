@@ -23,7 +23,7 @@ use crate::format::Format;
 use crate::source::{ExternalId, Source, Url};
 use crate::store::StoredName;
 use crate::target::Location;
-use crate::verification::Document;
+use crate::verification::{Claims, Document};
 
 pub use inject::{InjectError, parse_inject};
 pub use nic::{NicArgumentError, apply_properties, parse_nic};
@@ -251,6 +251,19 @@ impl Request {
             windows: Windows::default(),
             user_data: None,
         }
+    }
+
+    /// What is said of the image, where there is one.
+    #[must_use]
+    pub fn claims(&self) -> Option<Claims<'_>> {
+        let claims = Claims {
+            image: self.image.to_string(),
+            file_name: self.image.file_name(),
+            digest: self.digest.as_ref(),
+            digest_list: self.digest_list.as_ref(),
+            signature: self.signature.as_ref(),
+        };
+        (!matches!(self.image, Image::Keep)).then_some(claims)
     }
 
     /// Checks what only the whole request can tell.

@@ -27,7 +27,7 @@ pub(crate) use document::no_scheme;
 pub use error::{SignatureError, VerificationError};
 pub use keys::{Keys, KeysError};
 pub use list::{DigestList, LARGEST_LIST, ListError};
-pub use prepare::prepare;
+pub use prepare::{Claims, prepare};
 pub use process::{Verified, Verifying};
 pub(crate) use role::serve;
 pub use signature::Signature;

@@ -1,4 +1,4 @@
-//! From what was asked for to what must hold: lists and signatures are read here.
+//! From what is claimed of an image to what must hold: lists and signatures are read here.
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs::File;
@@ -19,61 +19,72 @@ use super::signature::{LARGEST, Signature};
 use crate::cancel::Cancel;
 use crate::config::Settings;
 use crate::digest::Digest;
-use crate::request::{Image, Request};
 use crate::source::{Input, Source};
 
-/// What must hold of the image of a request. A signed list is checked right here, so that nothing is
-/// written for the sake of one that nobody vouches for.
+/// What is said of an image that nobody has looked at yet.
+#[derive(Debug)]
+pub struct Claims<'a> {
+    /// The image as messages name it.
+    pub image: String,
+    /// The name of its file, where it has one: what a list of digests calls it.
+    pub file_name: Option<String>,
+    /// What the digest of its bytes must be, as they come.
+    pub digest: Option<&'a Digest>,
+    /// A list that says so instead.
+    pub digest_list: Option<&'a Document>,
+    /// A signature by one of the node's keys: of the list where there is one, else of the image.
+    pub signature: Option<&'a Document>,
+}
+
+/// What must hold of an image. A signed list is checked right here, so that nothing is written for the
+/// sake of one that nobody vouches for.
 ///
 /// # Errors
-/// When the node asks for more than the request has, or what the request names cannot be had or
-/// does not hold.
+/// When the node asks for more than is claimed, or what the claims name cannot be had or does not
+/// hold.
 pub fn prepare(
-    request: &Request,
+    claims: &Claims<'_>,
     settings: &Settings,
     user: &User,
     cancel: &Cancel,
 ) -> Result<Checks, VerificationError> {
-    if matches!(request.image, Image::Keep) {
-        return Ok(Checks::default());
-    }
-    check_policy(request, settings)?;
+    check_policy(claims, settings)?;
     let preparation = Preparation {
         settings,
         user,
         cancel,
     };
+    let image = &claims.image;
     let mut checks = Checks {
-        digest: request.digest.clone(),
+        digest: claims.digest.cloned(),
         ..Checks::default()
     };
-    if let Some(list) = &request.digest_list {
-        let digest = preparation.digest(&request.image, list, request.signature.as_ref())?;
+    if let Some(list) = claims.digest_list {
+        let digest = preparation.digest(claims, list)?;
         if let Some(warning) = digest.warning() {
             tracing::warn!("digest list {list}: {warning}");
         }
-        tracing::info!("digest list {list} says that {} is {digest}", request.image);
+        tracing::info!("digest list {list} says that {image} is {digest}");
         checks.digest = Some(digest);
-    } else if let Some(signature) = &request.signature {
-        let signed = request.image.to_string();
-        checks.signature = Some(preparation.signature(signature, &signed)?);
+    } else if let Some(signature) = claims.signature {
+        checks.signature = Some(preparation.signature(signature, image)?);
     }
-    check_strength(request, settings, &checks)?;
+    check_strength(claims, settings, &checks)?;
     Ok(checks)
 }
 
-/// Looks whether the request says as much as the node wants to know.
-fn check_policy(request: &Request, settings: &Settings) -> Result<(), VerificationError> {
+/// Looks whether as much is claimed as the node wants to know.
+fn check_policy(claims: &Claims<'_>, settings: &Settings) -> Result<(), VerificationError> {
     let required = |setting, what| VerificationError::Required {
         setting,
         what,
-        image: request.image.to_string(),
+        image: claims.image.clone(),
     };
-    if settings.require_signature && request.signature.is_none() {
+    if settings.require_signature && claims.signature.is_none() {
         return Err(required("REQUIRE_SIGNATURE", "a signature"));
     }
-    let has_digest = request.digest.is_some() || request.digest_list.is_some();
-    if settings.require_digest && !has_digest && request.signature.is_none() {
+    let has_digest = claims.digest.is_some() || claims.digest_list.is_some();
+    if settings.require_digest && !has_digest && claims.signature.is_none() {
         return Err(required("REQUIRE_DIGEST", "a digest or a signature"));
     }
     Ok(())
@@ -81,7 +92,7 @@ fn check_policy(request: &Request, settings: &Settings) -> Result<(), Verificati
 
 /// The same of what a list has said.
 fn check_strength(
-    request: &Request,
+    claims: &Claims<'_>,
     settings: &Settings,
     checks: &Checks,
 ) -> Result<(), VerificationError> {
@@ -95,7 +106,7 @@ fn check_strength(
         return Err(VerificationError::Required {
             setting,
             what: "a sha256 or sha512 digest",
-            image: request.image.to_string(),
+            image: claims.image.clone(),
         });
     }
     Ok(())
@@ -109,15 +120,10 @@ struct Preparation<'a> {
 
 impl Preparation<'_> {
     /// What a list says of an image, once its signature, where there is one, is known to be good.
-    fn digest(
-        &self,
-        image: &Image,
-        list: &Document,
-        signature: Option<&Document>,
-    ) -> Result<Digest, VerificationError> {
+    fn digest(&self, claims: &Claims<'_>, list: &Document) -> Result<Digest, VerificationError> {
         let shown = list.to_string();
-        let name = image.file_name();
-        let name = name.ok_or_else(|| VerificationError::NoName(image.to_string()))?;
+        let name = claims.file_name.as_deref();
+        let name = name.ok_or_else(|| VerificationError::NoName(claims.image.clone()))?;
         let failed = |error| VerificationError::List {
             name: shown.clone(),
             error,
@@ -126,7 +132,7 @@ impl Preparation<'_> {
         if content.is_empty() {
             return Err(failed(ListError::Empty));
         }
-        let content = match signature {
+        let content = match claims.signature {
             None => content,
             Some(signature) if signature.is(list) => self.clear_signed(&content, &shown)?,
             Some(signature) => {
@@ -136,7 +142,7 @@ impl Preparation<'_> {
             }
         };
         let list = DigestList::parse(&content).map_err(failed)?;
-        list.find(&name).map_err(failed)
+        list.find(name).map_err(failed)
     }
 
     /// A signature of what is called `signed`.

@@ -83,7 +83,8 @@ impl Stage {
             ..Request::new(Image::At(self.path(image)), self.path("disk").into())
         };
         let cancel = Cancel::new().unwrap();
-        one_line(prepare(&request, &self.settings, &user(), &cancel))
+        let claims = request.claims().unwrap();
+        one_line(prepare(&claims, &self.settings, &user(), &cancel))
     }
 
     /// Lets all of an image be seen, as the copy does.
