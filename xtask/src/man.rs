@@ -15,11 +15,7 @@ pub(crate) fn man() -> Result<()> {
             "--package",
             "snf-image-host",
             "--test",
-            "man",
-            "--test",
-            "completions",
-            "--test",
-            "definition",
+            "product",
         ])
         .env("SNF_UPDATE_MAN", "1"))
 }

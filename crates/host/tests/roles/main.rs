@@ -146,7 +146,7 @@ fn download() -> Result<(), Failed> {
     let failure = fetch::start(&url, &options, &user, &Cancel::new()?).unwrap_err();
     let findings = Findings::read(&failure.to_string());
     findings.never(&NEVER);
-    // The addresses are for its own policy to refuse, see tests/fetch/policy.rs.
+    // The addresses are for its own policy to refuse, see tests/engine/fetch/policy.rs.
     findings.always(&NETWORK);
     // What was connected to, so that the connection is seen to be a real one.
     drop(listener.accept()?);
