@@ -145,6 +145,7 @@ mod tests {
             architecture: Architecture::Arm64,
             setup: Setup::Generalized,
             control_set: "ControlSet001".into(),
+            answer_file: None,
         }
     }
 

@@ -158,6 +158,20 @@ impl Hive {
         self.set_value_of(&key, name, value)
     }
 
+    /// Takes a value away. Says whether it was there.
+    ///
+    /// # Errors
+    /// When the hive is damaged there.
+    pub fn remove(&mut self, key: &str, name: &str) -> Result<bool> {
+        if self.value(key, name)?.is_none() {
+            return Ok(false);
+        }
+        self.begin()?;
+        let key = self.find_or_make(key)?;
+        self.remove_value_of(&key, name)?;
+        Ok(true)
+    }
+
     /// Says in the file that all of it is written. Without this Windows would take it for damaged.
     ///
     /// # Errors

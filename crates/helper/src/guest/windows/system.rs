@@ -23,6 +23,10 @@ pub const SAM: &str = "/Windows/System32/config/SAM";
 const VERSION: &str = r"Microsoft\Windows NT\CurrentVersion";
 const SETUP: &str = r"Microsoft\Windows\CurrentVersion\Setup\State";
 
+/// The key and the value of SYSTEM with the answer file that setup takes before all others (Microsoft's "Implicit Answer
+/// File Search Order").
+pub const ANSWER_FILE: (&str, &str) = ("Setup", "UnattendFile");
+
 /// Where the setup of Windows stands (`ImageState`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Setup {
@@ -54,6 +58,8 @@ pub struct Windows {
     pub setup: Setup,
     /// The key of SYSTEM that holds what is current, such as `ControlSet001`.
     pub control_set: String,
+    /// The answer file that SYSTEM names, [`ANSWER_FILE`], as Windows spells its path.
+    pub answer_file: Option<String>,
 }
 
 /// The first build of Windows 11; the registry calls it Windows 10 all the same.
@@ -90,7 +96,10 @@ impl Windows {
         let is_server = kind.starts_with("Server") || product.contains("Server");
         let is_11 = !is_server && build >= FIRST_BUILD_OF_11;
         let setup = setup(text(SETUP, "ImageState")?);
-        let (control_set, architecture) = machine(root)?;
+        let system = hive(root, SYSTEM)?;
+        let (control_set, architecture) = machine(&system)?;
+        let (key, name) = ANSWER_FILE;
+        let answer_file = system.value(key, name)?.and_then(|value| value.as_text());
         Ok(Windows {
             version,
             build,
@@ -103,6 +112,7 @@ impl Windows {
             architecture,
             setup,
             control_set,
+            answer_file: answer_file.filter(|path| !path.trim().is_empty()),
         })
     }
 
@@ -147,8 +157,7 @@ fn hive(root: &Root, path: &str) -> Result<Hive> {
 }
 
 /// The current control set, and the processors that it names.
-fn machine(root: &Root) -> Result<(String, Architecture)> {
-    let system = hive(root, SYSTEM)?;
+fn machine(system: &Hive) -> Result<(String, Architecture)> {
     let current = system.value("Select", "Current")?;
     let current = current.and_then(|value| value.as_dword());
     let current = current.filter(|number| (1..=999).contains(number));
@@ -198,7 +207,8 @@ fn setup(state: Option<String>) -> Setup {
 }
 
 /// What the image says of itself, as it stands in messages.
-fn shown(text: &str) -> String {
+#[must_use]
+pub fn shown(text: &str) -> String {
     let plain = text.chars().filter(|character| !character.is_control());
     plain.take(80).collect()
 }

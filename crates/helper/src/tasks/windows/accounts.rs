@@ -4,10 +4,10 @@
 use snf_image_protocol::Secret;
 use zeroize::Zeroizing;
 
-use super::{architectures, edit, when_passwords_are_set};
+use super::{answer_file, edit, when_passwords_are_set};
 use crate::error::{Error, Result};
 use crate::guest::authorized_keys;
-use crate::guest::windows::answer_file::{Candidate, Pass, of_image};
+use crate::guest::windows::answer_file::{Candidate, Pass};
 use crate::guest::windows::first_boot::{self, Administrator, Moment};
 use crate::guest::windows::password::{self, ADMINISTRATOR, LONGEST};
 use crate::guest::windows::registry::{Hive, Purpose};
@@ -158,8 +158,7 @@ fn after_cloudbase_init(
     users: &[String],
     password: &str,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let root = context.root()?;
-    let mut made = match of_image(root, architectures(context), Pass::OobeSystem)? {
+    let mut made = match answer_file(context, Pass::OobeSystem)? {
         Some(Candidate { file, .. }) => password::local_accounts(&file),
         None => Vec::new(),
     };

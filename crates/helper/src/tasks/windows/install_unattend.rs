@@ -4,11 +4,11 @@
 use std::fs::File;
 use std::io::Read;
 
-use super::{architectures, edit, write};
+use super::{answer_file, architectures, edit, named_answer_file, write};
 use crate::error::{Doing, Error, Result};
 use crate::guest::root::{Attributes, Root};
 use crate::guest::windows::answer_file::{
-    AnswerFile, LIMIT, OURS, PLACES, Pass, SHELL_SETUP, Step, Wanted, generate, of_image,
+    AnswerFile, LIMIT, OURS, PLACES, Pass, SHELL_SETUP, Step, Wanted, generate,
 };
 use crate::guest::windows::first_boot::{self, Moment};
 use crate::guest::windows::system::Setup;
@@ -26,6 +26,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     check_setup(context)?;
     let given = given(context)?;
     let ignores = given.is_some() || properties.flag("IGNORE_UNATTEND");
+    named_answer_file::run(context, ignores)?;
     let root = context.root()?;
     let own = if ignores { Vec::new() } else { own(context)? };
     let notice = if own.is_empty() {
@@ -76,7 +77,7 @@ fn check_setup(context: &Context<'_>) -> Result<()> {
 fn own(context: &Context<'_>) -> Result<Vec<&'static str>> {
     let mut places = Vec::new();
     for pass in [Pass::Specialize, Pass::OobeSystem] {
-        let candidate = of_image(context.root()?, architectures(context), pass)?;
+        let candidate = answer_file(context, pass)?;
         places.extend(candidate.map(|candidate| candidate.path));
     }
     places.dedup();

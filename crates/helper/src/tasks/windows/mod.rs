@@ -12,6 +12,7 @@ mod growth;
 mod host_keys;
 mod install_unattend;
 mod name;
+mod named_answer_file;
 mod network;
 mod personality;
 mod remote_desktop;
@@ -21,7 +22,7 @@ use snf_image_protocol::{OsFamily, Task};
 use crate::error::{Error, Result};
 use crate::guest::root::{Attributes, Root};
 use crate::guest::windows::answer_file::{
-    AnswerFile, AnswerFileError, Architecture, Candidate, Pass, of_image,
+    AnswerFile, AnswerFileError, Architecture, Candidate, Pass, of_image, on_volume, place,
 };
 use crate::guest::windows::first_boot::Moment;
 use crate::run::context::{Context, Done};
@@ -90,14 +91,23 @@ fn edit(
     pass: Pass,
     change: impl FnOnce(&mut AnswerFile) -> std::result::Result<(), AnswerFileError>,
 ) -> Result<()> {
-    let root = context.root()?;
-    let Some(Candidate { path, mut file }) = of_image(root, architectures(context), pass)? else {
+    let Some(Candidate { path, mut file }) = answer_file(context, pass)? else {
         return Err(Error::image(
             "the image has no answer file to change: let task InstallUnattend run",
         ));
     };
     change(&mut file).map_err(|error| fault(path, &error))?;
-    write(root, path, &file)
+    write(context.root()?, path, &file)
+}
+
+/// The answer file of the image that setup will use for a pass.
+///
+/// # Errors
+/// See [`of_image`].
+fn answer_file(context: &Context<'_>, pass: Pass) -> Result<Option<Candidate>> {
+    let named = (context.windows.as_ref()).and_then(|windows| windows.answer_file.as_deref());
+    let first = named.and_then(on_volume).and_then(|path| place(&path));
+    of_image(context.root()?, architectures(context), first, pass)
 }
 
 /// When a step runs that must come after the passwords.

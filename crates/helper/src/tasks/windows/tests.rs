@@ -72,7 +72,7 @@ pub(super) fn failure(image: &Image, parameters: &Parameters) -> String {
     run_all(image, parameters).unwrap_err().to_string()
 }
 
-const OWN: &str = "<unattend xmlns='urn:schemas-microsoft-com:unattend'>\n\
+pub(super) const OWN: &str = "<unattend xmlns='urn:schemas-microsoft-com:unattend'>\n\
     <settings pass='oobeSystem'/>\n</unattend>\n";
 
 #[test]
@@ -302,6 +302,7 @@ pub(super) fn generalized() -> Facts {
         architecture: Architecture::Arm64,
         setup: Setup::Generalized,
         control_set: "ControlSet001".into(),
+        answer_file: None,
     }
 }
 

@@ -16,7 +16,7 @@ pub use generated::{Wanted, generate};
 pub use names::{
     Architecture, DEPLOYMENT, INTERNATIONAL, Pass, SHELL_SETUP, TERMINAL_SERVICES, UNATTEND, WCM,
 };
-pub use places::{Candidate, OURS, PLACES, fault, of_image};
+pub use places::{Candidate, OURS, PLACES, fault, of_image, on_volume, place};
 
 use super::text::{Text, TextError};
 

@@ -5,8 +5,8 @@ use super::{AnswerFile, AnswerFileError, Architecture, LIMIT, Pass};
 use crate::error::{Error, Result};
 use crate::guest::root::Root;
 
-/// The places in the order of Microsoft's "Implicit Answer File Search Order", without the pointer
-/// in the registry and without removable media. One that holds no settings for a pass is passed
+/// The places in the order of Microsoft's "Implicit Answer File Search Order", behind the one that the registry names and
+/// without removable media. One that holds no settings for a pass is passed
 /// over.
 pub const PLACES: [&str; 7] = [
     "/Windows/Panther/Unattend/Unattend.xml",
@@ -30,7 +30,37 @@ pub struct Candidate {
     pub file: AnswerFile,
 }
 
-/// The answer file of the image that setup would use for a pass: the first with settings for it that were not used yet.
+/// How paths on the volume of Windows begin, and what that is in the image.
+const VOLUME: [(&str, &str); 4] = [
+    ("C:", ""),
+    ("%SystemDrive%", ""),
+    ("%SystemRoot%", "/Windows"),
+    ("%WinDir%", "/Windows"),
+];
+
+/// A path as Windows spells it as one of the image; `None` for one on another drive.
+#[must_use]
+pub fn on_volume(path: &str) -> Option<String> {
+    let path = path.trim();
+    let path = VOLUME.iter().find_map(|(begin, inside)| {
+        let (own, rest) = path.split_at_checked(begin.len())?;
+        let rest = rest.replace('\\', "/");
+        (own.eq_ignore_ascii_case(begin) && rest.starts_with('/'))
+            .then(|| format!("{inside}{rest}"))
+    })?;
+    let names_a_file = !matches!(path.rsplit('/').next(), None | Some("" | "." | ".."));
+    names_a_file.then_some(path)
+}
+
+/// Which of [`PLACES`] a path of the image is.
+#[must_use]
+pub fn place(path: &str) -> Option<&'static str> {
+    PLACES
+        .into_iter()
+        .find(|place| place.eq_ignore_ascii_case(path))
+}
+
+/// The answer file of the image that setup would use for a pass, `first` before the other places: the first with settings for it that were not used yet.
 /// Where none has any, the first with settings for the other pass at the start of an image: what is put there for this
 /// pass is then the first too.
 ///
@@ -40,10 +70,12 @@ pub struct Candidate {
 pub fn of_image(
     root: &Root,
     architectures: &[Architecture],
+    first: Option<&'static str>,
     pass: Pass,
 ) -> Result<Option<Candidate>> {
     let mut other = None;
-    for place in PLACES {
+    let others = PLACES.into_iter().filter(|place| Some(*place) != first);
+    for place in first.into_iter().chain(others) {
         let Some(bytes) = root.read(place, LIMIT)? else {
             // Setup may read what is only here a link that leads nowhere.
             if root.has_entry(place)? {

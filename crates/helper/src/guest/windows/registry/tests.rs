@@ -207,6 +207,39 @@ fn a_key_with_very_many_keys_gets_one_more_in_its_place() {
 }
 
 #[test]
+fn a_value_that_is_removed_leaves_the_others_and_its_key() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), snf_image_testkit::hive::empty()).unwrap();
+    let mut hive = open(file.path(), Purpose::Set).unwrap();
+    for name in ["a", "b", "c"] {
+        hive.set("Key", name, &Value::text("longer than a number"))
+            .unwrap();
+    }
+    let lines = |removed: &[&str]| {
+        let mut hive = open(file.path(), Purpose::Set).unwrap();
+        for name in removed {
+            assert!(hive.remove("key", name).unwrap());
+            assert!(!hive.remove("key", name).unwrap());
+        }
+        hive.finish().unwrap();
+        exported(file.path(), TOP)[r"\Key"].clone()
+    };
+    hive.finish().unwrap();
+    assert_eq!(lines(&["B"]).len(), 2);
+    assert!(lines(&["a", "c"]).is_empty());
+    assert!(
+        !open(file.path(), Purpose::Set)
+            .unwrap()
+            .remove("No", "a")
+            .unwrap()
+    );
+    let mut hive = open(file.path(), Purpose::Set).unwrap();
+    hive.set("Key", "d", &Value::dword(4)).unwrap();
+    hive.finish().unwrap();
+    assert_eq!(lines(&[]), ["\"d\"=dword:00000004"]);
+}
+
+#[test]
 fn what_is_no_hive_or_half_of_one_is_refused_by_its_name() {
     for (bytes, words) in [
         (vec![], "no registry hive"),
@@ -292,6 +325,7 @@ proptest! {
             let _ = hive.value(r"big-data-test", "A");
             let _ = hive.set(r"data-test", "reg-sz", &Value::text("x"));
             let _ = hive.set(r"subkey-test\key5\new", "y", &Value::dword(1));
+            let _ = hive.remove(r"data-test", "reg-sz");
             let _ = hive.finish();
         }
     }

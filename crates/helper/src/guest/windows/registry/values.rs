@@ -158,23 +158,44 @@ impl Hive {
         self.tell(key, (count.saturating_add(1), list), name, value.data.len())
     }
 
+    /// Takes a value out of a key that has it.
+    pub(super) fn remove_value_of(&mut self, key: &Key, name: &str) -> Result<()> {
+        let Some((at, cell)) = self.find_value(key, name)? else {
+            return Ok(());
+        };
+        let (_, list) = self.values_of(key)?;
+        let mut offsets = self.list_of_values(key)?;
+        offsets.retain(|offset| *offset != at);
+        let count = u32::try_from(offsets.len()).unwrap_or(u32::MAX);
+        if count == 0 {
+            self.tell(key, (0, NONE), "", 0)?;
+            self.free(list)?;
+        } else {
+            let left: Vec<u8> = offsets.into_iter().flat_map(u32::to_le_bytes).collect();
+            self.write(list, 0, &left)?;
+            self.tell(key, (count, list), "", 0)?;
+        }
+        if let Some(data) = data_cell(self.number(&cell, LENGTH)?, self.number(&cell, DATA)?) {
+            self.free(data)?;
+        }
+        self.free(at)
+    }
+
     /// Puts the data of a value somewhere: the length and the offset of its cell that go into the
     /// value, or the data itself. The place of older data is used again, or given away.
     fn put_data(&mut self, value: &Value, old: Option<(u32, Offset)>) -> Result<(u32, [u8; 4])> {
         let data = value.data.as_slice();
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let segment = u32::try_from(SEGMENT).unwrap_or(u32::MAX);
-        // Segments stay where they are, without use, until Windows compacts the hive.
-        let old = old.filter(|(length, at)| (1..=segment).contains(length) && *at != NONE);
+        let old = old.and_then(|(length, at)| data_cell(length, at));
         if data.len() <= 4 {
-            if let Some((_, at)) = old {
+            if let Some(at) = old {
                 self.free(at)?;
             }
             let mut inside = [0; 4];
             put(&mut inside, 0, data);
             return Ok((length | INSIDE, inside));
         }
-        if let Some((_, at)) = old {
+        if let Some(at) = old {
             if self.room_of(at)? >= length {
                 self.write(at, 0, data)?;
                 return Ok((length, at.to_le_bytes()));
@@ -183,4 +204,11 @@ impl Hive {
         }
         Ok((length, self.add(data)?.to_le_bytes()))
     }
+}
+
+/// The one cell with the data of a value, where it has one. Segments stay where they are, without use, until Windows
+/// compacts the hive.
+fn data_cell(length: u32, at: Offset) -> Option<Offset> {
+    let segment = u32::try_from(SEGMENT).unwrap_or(u32::MAX);
+    ((1..=segment).contains(&length) && at != NONE).then_some(at)
 }
