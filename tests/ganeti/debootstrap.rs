@@ -25,7 +25,7 @@ from() {
 }
 from update
 from install --yes --download-only '?essential' '?priority(required)' apt initramfs-tools \
-    linux-image-amd64 udev zstd e2fsprogs fdisk kmod btrfs-progs f2fs-tools lvm2 ntfs-3g xfsprogs
+    linux-image-amd64 udev zstd e2fsprogs fdisk kmod btrfs-progs f2fs-tools lvm2 ntfs-3g xfsprogs xorriso
 cd /mnt/mirror
 mkdir -p dists/stable/main/binary-amd64
 dpkg-scanpackages pool > dists/stable/main/binary-amd64/Packages 2> /dev/null

@@ -17,6 +17,7 @@ pub(crate) const DEBIAN: &[&str] = &[
     "ntfs-3g",
     "pax-utils",
     "xfsprogs",
+    "xorriso",
     // Running it.
     "qemu-system-x86",
     "openssh-client",
@@ -37,8 +38,9 @@ pub(crate) const DEBIAN: &[&str] = &[
     "perl",
     "util-linux",
     "procps",
-    // Drivers for Windows in an ISO file.
+    // Drivers for Windows in an ISO file; ISO images as Cloudbase-Init unpacks them.
     "genisoimage",
+    "libarchive-tools",
     // Registry hives: made and read by hivex, read by reged.
     "chntpw",
     "libwin-hivex-perl",

@@ -22,13 +22,13 @@ const RARE: [(&str, &str); 11] = [
     ("busybox", "busybox-static"),
     ("lowntfs-3g", "ntfs-3g"),
     ("lvm", "lvm2"),
-    ("mkntfs", "ntfs-3g"),
     ("ntfs-3g.probe", "ntfs-3g"),
     ("ntfsfix", "ntfs-3g"),
     ("ntfsrecover", "ntfs-3g"),
     ("ntfsresize", "ntfs-3g"),
     ("resize.f2fs", "f2fs-tools"),
     ("xfs_growfs", "xfsprogs"),
+    ("xorriso", "xorriso"),
 ];
 
 /// The tools on this machine.

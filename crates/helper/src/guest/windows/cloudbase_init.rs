@@ -32,17 +32,17 @@ const PLUGINS: [&str; 4] = [SET_HOST_NAME, CREATE_USER, SET_USER_PASSWORD, LOCAL
 /// The user that it makes where it is told nothing else.
 const USER: &str = "Admin";
 
-/// On what kind of volume it looks for what it is told.
+/// How what it is told is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// One called `config-2`, laid out as of OpenStack.
+    /// As of OpenStack.
     ConfigDrive,
-    /// One called `cidata`, laid out as of cloud-init's `NoCloud`.
+    /// As of cloud-init's `NoCloud`.
     NoCloud,
 }
 
 impl Source {
-    /// The label by which it knows the volume.
+    /// The label that such a medium has.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl Source {
 /// What is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloudbaseInit {
-    /// Which volume it reads.
+    /// Which layout it reads.
     pub source: Source,
     /// Whether it sets the name of the machine.
     pub sets_name: bool,
@@ -78,7 +78,7 @@ pub struct CloudbaseInit {
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// It is there and reads a volume.
+    /// It is there and reads disks.
     Usable(CloudbaseInit),
     /// It is not, and why.
     Not(&'static str),
@@ -106,10 +106,10 @@ fn found(configuration: &Configuration) -> Found {
     let source = [Source::ConfigDrive, Source::NoCloud]
         .into_iter()
         .find(reads);
-    let Some(source) = source.filter(|_| looks_at_volumes(configuration)) else {
+    let Some(source) = source.filter(|_| reads_disks(configuration)) else {
         return Found::Not(
-            "Cloudbase-Init of the image reads no volume with what it is told (metadata_services, types \
-             and locations in its cloudbase-init.conf)",
+            "Cloudbase-Init of the image reads no disk with what it is told (metadata_services, bsdtar_path, \
+             types and locations in its cloudbase-init.conf)",
         );
     };
     let plugins = configuration.list("DEFAULT", "plugins");
@@ -130,21 +130,30 @@ fn found(configuration: &Configuration) -> Found {
     })
 }
 
-/// Whether it looks at volumes of hard disks, and not only at CDs or raw disks. The old switch `vfat` adds that
-/// kind to the others.
-fn looks_at_volumes(configuration: &Configuration) -> bool {
-    let of_old = |name: &str| format!("config_drive_{name}");
-    let list = |name: &str| {
-        let list = configuration.list("config_drive", name);
-        list.or_else(|| configuration.list("DEFAULT", &of_old(name)))
+/// Whether it looks for an ISO 9660 image on whole disks: as it does unless all that adds these two to what it looks
+/// for, and where, is switched off or left out. It has a program for what it finds.
+fn reads_disks(configuration: &Configuration) -> bool {
+    let either = |name: &str, old: &str| {
+        let value = configuration.value("config_drive", name);
+        value.or_else(|| configuration.value("DEFAULT", old))
     };
-    let names = |name: &str, wanted: &str| list(name).is_none_or(|list| list.contains(&wanted));
-    let switch = configuration.value("config_drive", "vfat");
-    let switch = switch.or_else(|| configuration.value("DEFAULT", &of_old("vfat")));
-    let adds = !switch.is_some_and(|value| {
-        ["false", "no", "off", "0"].contains(&value.to_ascii_lowercase().as_str())
-    });
-    names("locations", "partition") && (adds || names("types", "vfat"))
+    let is_on = |name: &str, old: &str| {
+        let value = either(name, old).unwrap_or_default().to_ascii_lowercase();
+        !["false", "no", "off", "0"].contains(&value.as_str())
+    };
+    let names = |name: &str, old: &str, wanted: &str| {
+        let list = configuration.list("config_drive", name);
+        let list = list.or_else(|| configuration.list("DEFAULT", old));
+        list.is_none_or(|list| list.contains(&wanted))
+    };
+    // As it is spelled.
+    let raw = is_on("raw_hdd", "config_drive_raw_hhd");
+    let iso =
+        raw || is_on("cdrom", "config_drive_cdrom") || names("types", "config_drive_types", "iso");
+    let disks = raw
+        || is_on("vfat", "config_drive_vfat")
+        || names("locations", "config_drive_locations", "hdd");
+    iso && disks && configuration.value("DEFAULT", "bsdtar_path").is_some()
 }
 
 /// The name of a class without the modules that it is in.

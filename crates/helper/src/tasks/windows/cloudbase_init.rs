@@ -1,38 +1,34 @@
 //! InitializeDatasource: has Cloudbase-Init of the image find what this deployment says.
 //!
-//! It looks for no files on the volume of Windows, only for a volume of its own with a certain label. That
-//! goes on a further disk of the machine: behind the system it would keep that from ever growing.
+//! It looks for no files on the volume of Windows, only for a medium of its own. That is a further disk of the
+//! machine: behind the system it would keep that from ever growing. The disk is an ISO 9660 image from its first
+//! byte on, as of `config_drive_format=iso9660` in OpenStack: Cloudbase-Init reads that from the device, and Windows
+//! makes no drive of it. A volume of NTFS would have a directory that not even administrators may list, and
+//! Cloudbase-Init, which copies the whole of it, would then take none of it.
 // SPDX-License-Identifier: BSD-2-Clause
 
+mod disk;
 mod seed;
-mod volume;
 
 use seed::Seed;
 use snf_image_protocol::CloudInit as Wanted;
-use volume::Volume;
 
 use crate::disk::bytes::{random_uuid, uuid_text};
 use crate::error::{Error, Result};
 use crate::guest::authorized_keys;
 use crate::guest::windows::cloudbase_init::{CloudbaseInit, Found, detect};
-use crate::guest::windows::registry::{Hive, Purpose, Value};
-use crate::guest::windows::system::SYSTEM;
 use crate::run::context::{Context, Done};
 use crate::tasks::add_swap::contents;
 use crate::tasks::enforce_personality::stored;
 
-/// Where the volume is mounted, beside the image.
-const POINT: &str = "seed";
+/// Where the files lie until they are on the disk, beside the image.
+const STAGING: &str = "seed";
 
-/// Which disks Windows uses without being told (Microsoft, "SanPolicy" of Microsoft-Windows-PartitionManager): all.
-/// Of servers it uses none that several machines might share, and takes those of virtio for such.
-const POLICY: (&str, u32) = ("SanPolicy", 1);
-
-/// Makes the volume where user-data is given or Cloudbase-Init is asked for. The later tasks leave to it what it
+/// Writes the disk where user-data is given or Cloudbase-Init is asked for. The later tasks leave to it what it
 /// does itself.
 ///
 /// # Errors
-/// When it was asked for and cannot be used, or the volume cannot be made.
+/// When it was asked for and cannot be used, or the disk cannot be written.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let parameters = context.parameters;
     let wanted = (parameters.properties.cloud_init()).map_err(invalid)?;
@@ -73,14 +69,11 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         user_data,
     };
     let label = found.source.label();
-    let volume = Volume {
-        label,
-        files: &seed.files(found.source),
-    };
-    volume::make(&disk, &context.target.with_file_name(POINT), &volume)?;
-    use_all_disks(context)?;
+    let files = seed.files(found.source);
+    let staging = context.target.with_file_name(STAGING);
+    disk::write(&disk, label, &files, &staging)?;
     context.reporter.notice(&format!(
-        "Cloudbase-Init of the image configures the machine, and finds its volume {label} on disk {}",
+        "Cloudbase-Init of the image configures the machine, by what is on disk {}",
         index.saturating_add(1)
     ));
     context.cloudbase_init = Some(found);
@@ -93,22 +86,19 @@ struct Unusable {
     way_out: &'static str,
 }
 
-/// Looks whether it can be used, and on which disk the volume goes.
+/// Looks whether it can be used, and which disk is for it.
 fn usable(context: &Context<'_>) -> Result<std::result::Result<(CloudbaseInit, usize), Unusable>> {
     let not = |reason, way_out| Ok(Err(Unusable { reason, way_out }));
     let found = match detect(context.root()?)? {
         Found::Usable(found) => found,
         Found::Not(reason) => {
-            return not(
-                reason,
-                "take it away, or use an image whose Cloudbase-Init does",
-            );
+            return not(reason, "take it away, or use another image");
         }
     };
     let index = (context.parameters.properties.cloud_init_disk()).map_err(invalid)?;
     let Some(index) = index else {
         return not(
-            "Cloudbase-Init takes what it is told from a volume of its own alone",
+            "Cloudbase-Init takes what it is told from a medium of its own alone",
             "give the machine a further disk and name it by property CLOUD_INIT_DISK=b, or take user-data and \
              CLOUD_INIT away",
         );
@@ -127,19 +117,6 @@ fn usable(context: &Context<'_>) -> Result<std::result::Result<(CloudbaseInit, u
 
 fn invalid(error: snf_image_protocol::PropertyError) -> Error {
     Error::image(error.to_string())
-}
-
-/// Without this the volume may stay out of sight.
-fn use_all_disks(context: &Context<'_>) -> Result<()> {
-    let Some(windows) = &context.windows else {
-        return Ok(());
-    };
-    let hive = Hive::open(context.root()?, SYSTEM, Purpose::Set)?;
-    let mut hive = hive.ok_or_else(|| Error::image(format!("the image has no {SYSTEM}")))?;
-    let key = format!(r"{}\Services\partmgr\Parameters", windows.control_set);
-    let (name, all) = POLICY;
-    hive.set(&key, name, &Value::dword(all))?;
-    hive.finish()
 }
 
 #[cfg(test)]
@@ -171,7 +148,10 @@ mod tests {
     fn what_is_missing_is_said_with_the_way_out_and_only_where_it_was_asked_for() {
         let without = Image::empty();
         let with = Image::empty();
-        with.directory(PROGRAM);
+        with.file(
+            &format!("{PROGRAM}/conf/cloudbase-init.conf"),
+            "[DEFAULT]\nbsdtar_path=C:\\bsdtar.exe\n",
+        );
         let other = Image::empty();
         other.file(
             &format!("{PROGRAM}/conf/cloudbase-init.conf"),
@@ -179,7 +159,7 @@ mod tests {
         );
         for (image, words) in [
             (&without, "the image has no Cloudbase-Init"),
-            (&with, "volume of its own"),
+            (&with, "medium of its own"),
             (&other, "metadata_services"),
         ] {
             let (done, _) = image.run(task, &asked(&[("CLOUD_INIT", "yes")]));

@@ -9,6 +9,7 @@ use crate::guest::testing::Image;
 /// What its installer writes, as far as it matters here.
 const INSTALLED: &str = "[DEFAULT]\r\nusername=Admin\r\ngroups=Administrators\r\ninject_user_password=true\r\n\
      config_drive_raw_hhd=true\r\nconfig_drive_cdrom=true\r\nconfig_drive_vfat=true\r\n\
+     bsdtar_path=C:\\Program Files\\Cloudbase Solutions\\Cloudbase-Init\\bin\\bsdtar.exe\r\n\
      local_scripts_path=C:\\Program Files\\Cloudbase Solutions\\Cloudbase-Init\\LocalScripts\\\r\n";
 
 fn of(text: &str) -> Found {
@@ -33,7 +34,7 @@ fn as_it_is_installed_it_sets_name_and_password_and_runs_scripts_last() {
         user: "Admin".into(),
     };
     assert_eq!(usable(INSTALLED), expected);
-    let without = usable("");
+    let without = usable("[DEFAULT]\nbsdtar_path=bsdtar.exe\n");
     assert_eq!(without.last_scripts, None);
     assert!(without.sets_password && without.user == "Admin");
 }
@@ -54,8 +55,8 @@ fn it_does_what_its_list_of_plugins_names_in_that_order() {
 }
 
 #[test]
-fn it_is_told_by_the_kind_of_volume_that_it_reads() {
-    let services = |list: &str| of(&format!("[DEFAULT]\nmetadata_services: {list}\n"));
+fn it_is_told_in_the_layout_that_it_reads_where_it_reads_disks() {
+    let services = |list: &str| of(&format!("{INSTALLED}metadata_services: {list}\n"));
     for (list, source) in [
         (
             "cloudbaseinit.metadata.services.httpservice.HttpService, \
@@ -77,17 +78,24 @@ fn it_is_told_by_the_kind_of_volume_that_it_reads() {
         };
         assert_eq!(found, source, "{list}");
     }
+    let with = |text: &str| of(&format!("[DEFAULT]\nbsdtar_path=C:\\bsdtar.exe\n{text}"));
     for (text, is_usable) in [
+        ("[config_drive]\nlocations = cdrom\ntypes = vfat\n", true),
         (
-            "[config_drive]\nlocations = cdrom, partition\ntypes = iso\n",
+            "[config_drive]\nlocations = cdrom\nraw_hdd = no\nvfat = 0\n",
+            false,
+        ),
+        (
+            "config_drive_types = vfat\nconfig_drive_raw_hhd = False\nconfig_drive_cdrom = off\n",
+            false,
+        ),
+        (
+            "config_drive_types = iso\nconfig_drive_raw_hhd = False\nconfig_drive_cdrom = off\n",
             true,
         ),
-        ("[config_drive]\nlocations = cdrom\n", false),
-        ("[DEFAULT]\nconfig_drive_locations = hdd\n", false),
-        ("[config_drive]\ntypes = iso\nvfat = False\n", false),
-        ("[DEFAULT]\n# locations = cdrom\nlocations = cdrom\n", true),
+        ("bsdtar_path=\n", false),
     ] {
-        assert_eq!(matches!(of(text), Found::Usable(_)), is_usable, "{text}");
+        assert_eq!(matches!(with(text), Found::Usable(_)), is_usable, "{text}");
     }
 }
 
@@ -101,7 +109,7 @@ fn scripts_are_looked_for_on_the_drive_of_windows_alone() {
         ("scripts", None),
         ("C:ü", None),
     ] {
-        let found = usable(&format!("[DEFAULT]\nlocal_scripts_path={path}\n"));
+        let found = usable(&format!("{INSTALLED}local_scripts_path={path}\n"));
         assert_eq!(found.last_scripts.as_deref(), expected, "{path}");
     }
 }
@@ -115,7 +123,7 @@ fn it_is_found_where_it_is_installed() {
         let image = Image::empty();
         image.file(
             &format!("{place}/{CONFIGURATION}"),
-            "\u{feff}[DEFAULT]\nusername=\"Administrator\"\n",
+            "\u{feff}[DEFAULT]\nusername=\"Administrator\"\nbsdtar_path=x\n",
         );
         let Found::Usable(found) = look(&image) else {
             panic!("{place}");

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::guest::windows::cloudbase_init::Source;
 
-/// What it is told. No password: that would stay on the volume.
+/// What it is told. No password: that would stay on the disk.
 pub(super) struct Seed<'a> {
     /// What no other deployment has: it does for a machine what it has not done for this one.
     pub(super) id: &'a str,
@@ -27,10 +27,10 @@ impl Seed<'_> {
         };
         let names = match source {
             Source::ConfigDrive => [
-                "/openstack/latest/meta_data.json",
-                "/openstack/latest/user_data",
+                "openstack/latest/meta_data.json",
+                "openstack/latest/user_data",
             ],
-            Source::NoCloud => ["/meta-data", "/user-data"],
+            Source::NoCloud => ["meta-data", "user-data"],
         };
         let contents = [Some(meta_data.to_string().into_bytes()), self.user_data];
         let files = names.into_iter().zip(contents);
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_volume_has_the_files_that_it_is_known_by() {
+    fn each_kind_of_medium_has_the_files_that_it_is_known_by() {
         let [(meta_data, text), (user_data, _)] =
             &files(Source::ConfigDrive, Some("vm1.example.org"))[..]
         else {
             panic!();
         };
-        assert_eq!(*meta_data, "/openstack/latest/meta_data.json");
-        assert_eq!(*user_data, "/openstack/latest/user_data");
+        assert_eq!(*meta_data, "openstack/latest/meta_data.json");
+        assert_eq!(*user_data, "openstack/latest/user_data");
         let expected = json!({
             "uuid": "a", "hostname": "vm1.example.org",
             "public_keys": {"key-0": "ssh-ed25519 AAAA me"},
@@ -96,7 +96,7 @@ mod tests {
         let [(meta_data, text)] = &files(Source::NoCloud, None)[..] else {
             panic!();
         };
-        assert_eq!(*meta_data, "/meta-data");
+        assert_eq!(*meta_data, "meta-data");
         let expected = json!({"instance-id": "a", "public-keys": ["ssh-ed25519 AAAA me"]});
         assert_eq!(serde_json::from_slice::<Value>(text).unwrap(), expected);
     }
