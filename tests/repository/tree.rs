@@ -96,6 +96,17 @@ fn every_file_says_what_it_is_for_and_its_licence() {
     }
 }
 
+#[test]
+fn every_page_is_in_the_list_of_pages() {
+    let pages = repository().join("docs");
+    let list = fs::read_to_string(pages.join("README.md")).unwrap();
+    for page in fs::read_dir(pages).unwrap() {
+        let name = page.unwrap().file_name().into_string().unwrap();
+        let is_listed = name == "README.md" || list.contains(&format!("]({name})"));
+        assert!(is_listed, "docs/README.md does not name {name}");
+    }
+}
+
 /// The tests that a cell of a table names as `file: test`, as paths and names.
 fn named_tests(cell: &str) -> Vec<(PathBuf, String)> {
     let quoted = cell.split('`').skip(1).step_by(2);
