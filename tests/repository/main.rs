@@ -7,5 +7,6 @@
     reason = "in a test a fault of the set-up is a failure"
 )]
 
+mod modules;
 mod packaging;
 mod tree;

@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 5] = [
     ("snf-image-helper", &["snf-image-protocol"]),
 ];
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
@@ -159,7 +159,7 @@ fn assert_exist(line: &str) {
     }
 }
 
-fn rust_files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();

@@ -3,6 +3,7 @@
 //! `source` gives bytes, `target` takes them, `vm` runs the helper that customises the
 //! disk, and `deploy` puts the three together. Front ends turn what they were given into
 //! one `request`, checked whole before anything is touched.
+//! ARCHITECTURE.md has all modules, in layers.
 // SPDX-License-Identifier: BSD-2-Clause
 
 pub mod appliance;
