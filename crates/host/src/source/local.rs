@@ -18,8 +18,26 @@ pub struct Source {
     path: PathBuf,
     length: u64,
     identity: (u64, u64),
-    /// Time of the last change, for regular files.
-    modified: Option<(i64, i64)>,
+    /// For regular files.
+    times: Option<Times>,
+}
+
+/// When a file was changed, in seconds and nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Times {
+    /// Its content. Whoever owns the file can set this back.
+    content: (i64, i64),
+    /// Anything of it (ctime). The kernel alone sets this.
+    anything: (i64, i64),
+}
+
+impl Times {
+    fn of(metadata: &Metadata) -> Self {
+        Times {
+            content: (metadata.mtime(), metadata.mtime_nsec()),
+            anything: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
 }
 
 /// Why an image cannot be read, or cannot be trusted to be what it was.
@@ -80,6 +98,16 @@ pub enum SourceError {
         /// The image.
         path: PathBuf,
     },
+    /// Its inode is not what it was: it cannot be told that all who read it read the same.
+    #[error(
+        "image {} was written to, renamed, removed or given other rights while it was verified and copied; \
+         deploy again once nobody does",
+        path.display()
+    )]
+    Touched {
+        /// The image.
+        path: PathBuf,
+    },
 }
 
 impl Source {
@@ -114,16 +142,13 @@ impl Source {
         };
         let metadata = file.metadata().map_err(failed)?;
         refuse_unfit(path, &metadata)?;
-        let (length, modified) = if metadata.file_type().is_block_device() {
+        let (length, times) = if metadata.file_type().is_block_device() {
             (
                 seek(&file, SeekFrom::End(0)).map_err(|errno| failed(errno.into()))?,
                 None,
             )
         } else {
-            (
-                metadata.len(),
-                Some((metadata.mtime(), metadata.mtime_nsec())),
-            )
+            (metadata.len(), Some(Times::of(&metadata)))
         };
         if length == 0 {
             return Err(SourceError::Empty { path: path.into() });
@@ -136,7 +161,7 @@ impl Source {
             path: path.into(),
             length,
             identity,
-            modified,
+            times,
         })
     }
 
@@ -229,14 +254,33 @@ impl Source {
     /// # Errors
     /// When its length or its time of change differs.
     pub fn check_unchanged(&self) -> Result<(), SourceError> {
-        let Some(modified) = self.modified else {
+        self.check_times(|now, before| now.content == before.content)
+    }
+
+    /// Looks whether nothing at all of the file's inode has changed since it was opened. That is for an
+    /// image that is read twice, once to verify it and once to copy it: its owner could change it in
+    /// between and set the time of that back, but not the inode's own (ctime).
+    ///
+    /// # Errors
+    /// When its length or one of its times differs.
+    pub fn check_untouched(&self) -> Result<(), SourceError> {
+        self.check_unchanged()?;
+        self.check_times(|now, before| now == before)
+            .map_err(|error| match error {
+                SourceError::Changed { path } => SourceError::Touched { path },
+                error => error,
+            })
+    }
+
+    fn check_times(&self, same: impl Fn(&Times, &Times) -> bool) -> Result<(), SourceError> {
+        let Some(times) = &self.times else {
             return Ok(());
         };
         let metadata = self.file.metadata().map_err(|error| SourceError::Open {
             path: self.path.clone(),
             error,
         })?;
-        if metadata.len() == self.length && (metadata.mtime(), metadata.mtime_nsec()) == modified {
+        if metadata.len() == self.length && same(&Times::of(&metadata), times) {
             Ok(())
         } else {
             Err(SourceError::Changed {

@@ -15,7 +15,7 @@ use super::signature::{Kind, Signature};
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Digest};
 use crate::role::{Needs, Process, Role};
-use crate::source::{Input, Stream};
+use crate::source::{Input, Source, Stream};
 
 /// The most memory that looking at an image may take, in bytes.
 const MEMORY: u64 = 256 << 20;
@@ -30,6 +30,8 @@ const PIPE: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Verifying {
     process: Process,
+    /// A file that somebody could change between the two readings of it.
+    file: Option<Source>,
     name: String,
     digest: Option<Digest>,
     kept: Option<Digest>,
@@ -62,8 +64,13 @@ impl Verifying {
     ) -> Result<(Input, Self), VerificationError> {
         let name = input.name();
         let mut descriptors = Vec::new();
+        let mut file = None;
         let input = match input {
             Input::File(source) => {
+                // Nobody but root reaches a file of the cache, and to note its use changes its inode.
+                if checks.kept.is_none() {
+                    file = Some(source.try_clone()?);
+                }
                 descriptors.push(source.reader().try_clone()?.into());
                 Input::File(source)
             }
@@ -130,6 +137,7 @@ impl Verifying {
         let process = Process::start(Role::Verify, user, needs, &job, descriptors)?;
         let verifying = Verifying {
             process,
+            file,
             name,
             digest: checks.digest,
             kept: checks.kept,
@@ -138,7 +146,8 @@ impl Verifying {
         Ok((input, verifying))
     }
 
-    /// Waits until all of the image was seen, and holds what was found against what must hold.
+    /// Waits until all of the image was seen, and holds what was found against what must hold. To be
+    /// called when the copy has read it too: a file that was touched meanwhile is refused.
     ///
     /// # Errors
     /// When it does not, or `cancel` was called.
@@ -147,6 +156,10 @@ impl Verifying {
             Report::Done(findings) => findings,
             Report::Failed { reason } => return Err(VerificationError::Image(reason)),
         };
+        if let Some(file) = &self.file {
+            let untouched = file.check_untouched();
+            untouched.map_err(|error| VerificationError::Image(error.to_string()))?;
+        }
         self.check_kept(&findings)?;
         self.check_digest(&findings)?;
         let signed_by = match self.signature {

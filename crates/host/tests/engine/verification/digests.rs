@@ -1,7 +1,12 @@
 //! Images whose digest was asked for.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::fs;
+use std::fs::{self, File, FileTimes};
+
+use snf_image::cancel::Cancel;
+use snf_image::source::{Input, Source};
+use snf_image::verification::Verifying;
+use snf_image_sandbox::User;
 
 use crate::verification::stage::{Asked, By, Stage};
 
@@ -59,4 +64,26 @@ fn one_flipped_bit_makes_another_image() {
         let reason = stage.verify("disk.img", by, &asked).unwrap_err();
         assert!(reason.contains("damaged or another one"), "{reason}");
     }
+}
+
+#[test]
+fn a_file_that_was_written_to_between_its_two_readings_is_refused_whatever_time_it_shows() {
+    let stage = Stage::set();
+    let path = stage.path("disk.img");
+    let checks = stage.prepare("disk.img", &asked(digest(&stage, "sha256")));
+    let source = Source::open(&path).unwrap();
+    let before = fs::metadata(&path).unwrap().modified().unwrap();
+    let user = User::lookup("nobody").unwrap();
+    let started = Verifying::start(Input::File(source), checks.unwrap(), None, &user);
+    let (_input, verifying) = started.unwrap();
+    // What is left when it was written to and its time set back; the content fits whenever it is read.
+    let file = File::options().write(true).open(&path).unwrap();
+    file.set_times(FileTimes::new().set_modified(before))
+        .unwrap();
+    let refusal = verifying.finish(&Cancel::new().unwrap()).unwrap_err();
+    let text = refusal.to_string();
+    assert!(
+        text.contains("was written to") && text.contains("disk.img"),
+        "{text}"
+    );
 }
