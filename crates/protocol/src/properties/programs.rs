@@ -17,6 +17,9 @@ pub const CUSTOM_TASK: &str = "CUSTOM_TASK";
 /// Property with a script that the machine runs at its first boot.
 pub const FIRST_BOOT_SCRIPT: &str = "FIRST_BOOT_SCRIPT";
 
+/// The byte order mark of UTF-8, which editors of Windows put in front of a text.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Property that lets an image replace tasks.
 const OVERWRITING: &str = "ALLOW_MOUNTED_TASK_OVERWRITING";
 
@@ -29,12 +32,17 @@ impl Properties {
         self.program(CUSTOM_TASK, MAX_PROGRAM, &[b"#!", b"\x7fELF"])
     }
 
-    /// The script that the machine runs once, when it boots for the first time.
+    /// The script that the machine runs once, when it boots for the first time, without a byte order mark in front.
     ///
     /// # Errors
     /// When it is no script.
     pub fn first_boot_script(&self) -> Result<Option<Vec<u8>>, PropertyError> {
-        self.program(FIRST_BOOT_SCRIPT, MAX_SCRIPT, &[b"#!"])
+        let marked = [MARK, b"#!"].concat();
+        let script = self.program(FIRST_BOOT_SCRIPT, MAX_SCRIPT, &[b"#!", &marked])?;
+        Ok(script.map(|script| match script.strip_prefix(MARK) {
+            Some(bare) => bare.to_vec(),
+            None => script,
+        }))
     }
 
     /// Whether a program runs in the helper that neither we nor the administrator put there.
@@ -125,6 +133,8 @@ mod tests {
         let first = of(FIRST_BOOT_SCRIPT, script);
         assert_eq!(first.first_boot_script().unwrap().unwrap(), script);
         assert!(!first.brings_programs() && first.warnings().is_empty());
+        let first = of(FIRST_BOOT_SCRIPT, &[MARK, script].concat());
+        assert_eq!(first.first_boot_script().unwrap().unwrap(), script);
         let wrapped = STANDARD
             .encode([script.as_slice(); 9].concat())
             .replace("AK", "AK\n");

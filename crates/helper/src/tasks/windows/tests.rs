@@ -36,14 +36,13 @@ pub(super) fn asked() -> Parameters {
 
 /// Runs one task, as on Windows.
 pub(super) fn run_one<const TASK: u8>(context: &mut Context<'_>) -> Result<Done> {
-    const TASKS: [Task; 8] = [
+    const TASKS: [Task; 7] = [
         Task::InstallUnattend,
         Task::AssignHostname,
         Task::ChangePassword,
         Task::ConfigureNetwork,
         Task::EnforcePersonality,
         Task::DisableRemoteDesktopConnections,
-        Task::FirstBoot,
         Task::CreateUser,
     ];
     context.os_family = OsFamily::Windows;
@@ -483,31 +482,14 @@ fn remote_desktop_is_off_until_setup_is_done() {
 }
 
 #[test]
-fn a_script_for_the_first_boot_is_one_of_power_shell() {
-    let asked_for = |script: &str| Parameters {
-        properties: properties(&[("FIRST_BOOT_SCRIPT", &STANDARD.encode(script))]),
-        ..nothing()
-    };
-    let script = "#!C:\\Windows\\powershell.exe\r\nGet-Date\r\n";
-    let image = windows();
-    image.run(run_one::<6>, &asked_for(script)).0.unwrap();
-    assert_eq!(
-        image.text("/Windows/Setup/Scripts/snf-image/60-first-boot.ps1"),
-        script
-    );
-    let refused = image.run(run_one::<6>, &asked_for("#!/bin/sh\nexit\n")).0;
-    assert!(refused.unwrap_err().to_string().contains("#!powershell"));
-}
-
-#[test]
 fn a_user_of_linux_is_not_made() {
     let asked = |pairs| Parameters {
         properties: properties(pairs),
         ..nothing()
     };
     let image = windows();
-    let refused = image.run(run_one::<7>, &asked(&[("CREATE_USER", "admin")]));
+    let refused = image.run(run_one::<6>, &asked(&[("CREATE_USER", "admin")]));
     assert!(refused.0.unwrap_err().to_string().contains("LocalAccounts"));
-    let done = image.run(run_one::<7>, &asked(&[])).0.unwrap();
+    let done = image.run(run_one::<6>, &asked(&[])).0.unwrap();
     assert!(matches!(done, Done::Skipped(_)));
 }
