@@ -54,7 +54,8 @@ const RUNNER: &str = "first-boot.ps1";
 
 /// It writes how each step ended to `Panther\snf-image.log`, overwrites each with zeroes before
 /// it is removed, and the answer files that it is given as arguments too: the content of a small
-/// file would else stay readable in NTFS' table of files. It works with PowerShell 2.0, which
+/// file would else stay readable in NTFS' table of files. Zeroes that are not written through to the disk may never reach
+/// it, as the file is gone right after that. It works with PowerShell 2.0, which
 /// Windows 7 and Server 2008 R2 bring.
 const RUNNER_TEXT: &str = r"# Runs once, at the end of Windows Setup.
 $here = Split-Path -Parent $MyInvocation.MyCommand.Path
@@ -66,7 +67,7 @@ function Say([string]$text) {
 function Wipe([string]$path) {
     if (-not (Test-Path -LiteralPath $path)) { return }
     try {
-        $file = [IO.File]::Open($path, 'Open', 'Write', 'None')
+        $file = New-Object IO.FileStream($path, [IO.FileMode]::Open, [IO.FileAccess]::Write, [IO.FileShare]::None, 4096, [IO.FileOptions]::WriteThrough)
         try {
             $zeroes = New-Object byte[] ([int]$file.Length)
             $file.Write($zeroes, 0, $zeroes.Length)

@@ -57,6 +57,7 @@ fn a_step_is_put_there_with_what_runs_and_removes_it() {
     assert_eq!(image.text(&format!("{DIRECTORY}/10-x.ps1")), "x");
     let runner = image.text(&format!("{DIRECTORY}/{RUNNER}"));
     assert_eq!(runner.matches('\n').count(), runner.matches("\r\n").count());
+    assert!(runner.contains("WriteThrough"));
     let batch = image.text(SETUP_COMPLETE);
     assert!(batch.contains("first-boot.ps1") && batch.ends_with("@echo theirs\r\n"));
 }
