@@ -4,6 +4,8 @@
 //! UTF-16. Setup takes the element out of its own copy when it is done.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::collections::BTreeSet;
+
 use zeroize::Zeroizing;
 
 use super::answer_file::{AnswerFile, AnswerFileError, Pass, SHELL_SETUP, Step};
@@ -17,6 +19,11 @@ pub const ADMINISTRATOR: &str = "Administrator";
 /// `PWLEN` of lmcons.h is 256, the answer file's reference says 127.
 pub const LONGEST: usize = 127;
 
+/// The shortest password, and the fewest classes of characters in it, that Windows takes where passwords must be complex,
+/// as they must on servers unless somebody has changed that (Microsoft, "Passwords must meet complexity requirements").
+const SHORTEST: usize = 6;
+const FEWEST_CLASSES: usize = 3;
+
 const ACCOUNTS: Step<'_> = Step::Element("UserAccounts");
 const AUTO_LOGON: Step<'_> = Step::Element("AutoLogon");
 
@@ -24,6 +31,21 @@ const AUTO_LOGON: Step<'_> = Step::Element("AutoLogon");
 #[must_use]
 pub fn is_administrator(user: &str) -> bool {
     user.eq_ignore_ascii_case(ADMINISTRATOR)
+}
+
+/// Whether a password is long enough, and has enough of: upper case, lower case, digits, letters that have no case, all
+/// else.
+#[must_use]
+pub fn is_complex(password: &str) -> bool {
+    let class = |sign: char| match sign {
+        '0'..='9' => 0,
+        _ if sign.is_uppercase() => 1,
+        _ if sign.is_lowercase() => 2,
+        _ if sign.is_alphabetic() => 3,
+        _ => 4,
+    };
+    let classes: BTreeSet<_> = password.chars().map(class).collect();
+    password.encode_utf16().count() >= SHORTEST && classes.len() >= FEWEST_CLASSES
 }
 
 /// The accounts that setup makes from the answer file.

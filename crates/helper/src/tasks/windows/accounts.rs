@@ -107,6 +107,14 @@ fn check_accounts(context: &Context<'_>, users: &[&str]) -> Result<()> {
     for user in users {
         if !hive.has_key(&format!("{NAMES}\\{user}"))? {
             return Err(Error::image(format!(
+    let is_server = (context.windows.as_ref()).is_some_and(|windows| windows.is_server);
+    if is_server && !password::is_complex(password) {
+        context.reporter.warning(
+            "the password is simple: unless the image was changed in that, a Windows server takes none below 6 \
+             characters or with fewer than three of upper case, lower case, digits and other signs, and its \
+             setup stops at that",
+        );
+    }
                 "the image has no user {user:?}, and its answer file makes none: check property USERS"
             )));
         }
@@ -114,7 +122,7 @@ fn check_accounts(context: &Context<'_>, users: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn set_password(context: &Context<'_>, users: &[String], password: &Secret) -> Result<()> {
+fn set_password(context: &mut Context<'_>, users: &[String], password: &Secret) -> Result<()> {
     let password = password.expose();
     if password.encode_utf16().count() > LONGEST {
         return Err(Error::image(format!(

@@ -111,3 +111,13 @@ proptest! {
         prop_assert_eq!(administrator(&password), password);
     }
 }
+
+#[test]
+fn a_complex_password_is_long_and_of_three_classes() {
+    for complex in ["Hunter", "hunter2!", "HUNTER2 ", "Größe1", "漢字漢字a1"] {
+        assert_eq!(is_complex(complex), complex != "Hunter", "{complex}");
+    }
+    for simple in ["", "Hu1!x", "hunter2", "HUNTER22", "größer2"] {
+        assert!(!is_complex(simple), "{simple}");
+    }
+}
