@@ -4,7 +4,7 @@
 use snf_image_protocol::Secret;
 use zeroize::Zeroizing;
 
-use super::{answer_file, edit, when_passwords_are_set};
+use super::{answer_file, edit, ssh_server, when_passwords_are_set};
 use crate::error::{Error, Result};
 use crate::guest::authorized_keys;
 use crate::guest::windows::answer_file::{Candidate, Pass};
@@ -19,13 +19,6 @@ const ILLEGAL: &str = "\"/\\[]:;|=,+*?<>@";
 
 /// The key of SAM whose keys are the names of accounts.
 const NAMES: &str = r"SAM\Domains\Account\Users\Names";
-
-/// Where the OpenSSH server is that comes with Windows, and the one that people install.
-const SERVERS: [&str; 3] = [
-    "/Windows/System32/OpenSSH/sshd.exe",
-    "/Program Files/OpenSSH/sshd.exe",
-    "/Program Files/OpenSSH-Win64/sshd.exe",
-];
 
 /// Has setup set the password of the administrator and of the accounts that it makes, and a script
 /// that of accounts which the image has, or all where Cloudbase-Init is used; puts the keys where the OpenSSH server looks for those of
@@ -54,18 +47,11 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
             "30-ssh-keys.ps1",
             &script,
         )?;
-        let root = context.root()?;
-        let has_server = SERVERS.iter().any(|path| root.exists(path));
+        ssh_server::see_to_it(context)?;
         let others: Vec<_> = (users.iter())
             .filter(|user| !password::is_administrator(user))
             .map(String::as_str)
             .collect();
-        if !has_server {
-            context.reporter.warning(
-                "the image has no OpenSSH server: the SSH keys wait in administrators_authorized_keys \
-                 until one is installed",
-            );
-        }
         if !others.is_empty() {
             let text = format!(
                 "the SSH keys hold for administrators: {} can log in with them only as a member of \
@@ -107,14 +93,6 @@ fn check_accounts(context: &Context<'_>, users: &[&str]) -> Result<()> {
     for user in users {
         if !hive.has_key(&format!("{NAMES}\\{user}"))? {
             return Err(Error::image(format!(
-    let is_server = (context.windows.as_ref()).is_some_and(|windows| windows.is_server);
-    if is_server && !password::is_complex(password) {
-        context.reporter.warning(
-            "the password is simple: unless the image was changed in that, a Windows server takes none below 6 \
-             characters or with fewer than three of upper case, lower case, digits and other signs, and its \
-             setup stops at that",
-        );
-    }
                 "the image has no user {user:?}, and its answer file makes none: check property USERS"
             )));
         }
@@ -128,6 +106,14 @@ fn set_password(context: &mut Context<'_>, users: &[String], password: &Secret) 
         return Err(Error::image(format!(
             "the password is longer than {LONGEST} characters, the most that Windows Setup takes"
         )));
+    }
+    let is_server = (context.windows.as_ref()).is_some_and(|windows| windows.is_server);
+    if is_server && !password::is_complex(password) {
+        context.reporter.warning(
+            "the password is simple: unless the image was changed in that, a Windows server takes none below 6 \
+             characters or with fewer than three of upper case, lower case, digits and other signs, and its \
+             setup stops at that",
+        );
     }
     let script = match when_passwords_are_set(context) {
         Moment::EndOfSetup => by_setup(context, users, password)?,

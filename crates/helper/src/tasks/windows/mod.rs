@@ -16,6 +16,7 @@ mod named_answer_file;
 mod network;
 mod personality;
 mod remote_desktop;
+mod ssh_server;
 
 use snf_image_protocol::{OsFamily, Task};
 
