@@ -135,7 +135,7 @@ impl<O: Origin> Server for Http<O> {
                 StatusCode::OK | StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => {
                     return Err(changed());
                 }
-                _ if !renewed && self.origin.renew(&response) => renewed = true,
+                _ if !renewed && self.origin.renew(&response, &url) => renewed = true,
                 _ => return Err(self.origin.refused(response)),
             }
         }

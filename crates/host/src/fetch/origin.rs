@@ -26,8 +26,8 @@ pub(super) trait Origin {
     fn found(&mut self, _url: &Url) {}
 
     /// Whether there is reason to ask once more after an answer like this, since what was said to
-    /// be let in has expired.
-    fn renew(&mut self, _answer: &Response<Body>) -> bool {
+    /// be let in has expired. The answer came `from` where redirections had led to.
+    fn renew(&mut self, _answer: &Response<Body>, _from: &Url) -> bool {
         false
     }
 

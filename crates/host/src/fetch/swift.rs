@@ -115,7 +115,7 @@ impl Origin for Stored<'_> {
         Ok(asked)
     }
 
-    fn renew(&mut self, answer: &Response<Body>) -> bool {
+    fn renew(&mut self, answer: &Response<Body>, _from: &Url) -> bool {
         let may = matches!(
             self.store.login,
             Login::Tempauth { .. } | Login::Keystone(_)

@@ -19,6 +19,8 @@ pub struct Registry {
     pub plain_http: bool,
     /// USERNAME and PASSWORD.
     pub login: Option<(String, Secret)>,
+    /// The hosts, with or without a port, of services of tokens that may see the login (TOKEN_HOSTS).
+    pub token_hosts: Vec<String>,
 }
 
 impl Registry {
@@ -65,10 +67,16 @@ impl Registry {
             (None, None) => None,
             _ => return Err("USERNAME and PASSWORD need each other".into()),
         };
+        let token_hosts = entries.get("TOKEN_HOSTS").unwrap_or_default();
+        let token_hosts: Vec<String> = token_hosts.split_whitespace().map(Into::into).collect();
+        if !token_hosts.iter().all(|host| is_registry(host)) {
+            return Err("TOKEN_HOSTS lists hosts, or hosts and ports".into());
+        }
         Ok(Registry {
             is_known: true,
             plain_http: entries.is_on("PLAIN_HTTP", false)?,
             login,
+            token_hosts,
         })
     }
 }

@@ -5,6 +5,7 @@
 
 mod hashed;
 mod manifest;
+mod realm;
 mod token;
 
 use ureq::Body;
@@ -56,11 +57,16 @@ impl<'job> Repository<'job> {
         }
     }
 
-    /// Where the registry is, if the administrator has written it down.
+    /// Where the registry and its tokens are, if the administrator has written that down.
     pub(super) fn endpoints(&self) -> Vec<Endpoint> {
-        let base = Some(&self.artifact.registry).filter(|_| self.registry.is_known);
-        let url = base.and_then(|_| self.url("").ok());
-        url.map(|url| Endpoint::of(&url)).into_iter().collect()
+        if !self.registry.is_known {
+            return Vec::new();
+        }
+        let own = self.url("").ok();
+        let tokens = realm::listed(self.registry);
+        (own.into_iter().chain(tokens))
+            .map(|url| Endpoint::of(&url))
+            .collect()
     }
 
     /// Looks for the image.
@@ -102,10 +108,10 @@ impl<'job> Repository<'job> {
         let mut renewed = false;
         loop {
             let asked = self.asked(client, url.clone(), false)?;
-            let (answer, _) = follow(client, asked, &accept, false)?;
+            let (answer, from) = follow(client, asked, &accept, false)?;
             match answer.status() {
                 StatusCode::OK => return bounded(answer.into_body(), LARGEST),
-                _ if !renewed && self.renew(&answer) => renewed = true,
+                _ if !renewed && self.renew(&answer, &from) => renewed = true,
                 _ => return Err(complain(answer)),
             }
         }
@@ -113,11 +119,9 @@ impl<'job> Repository<'job> {
 
     fn asked(&mut self, client: &Client, url: Url, again: bool) -> Result<Asked, Trouble> {
         if let Some(challenge) = self.challenge.take() {
-            let encrypted = url.scheme() == "https";
-            let login = self.registry.login.as_ref();
             let scope = format!("repository:{}:pull", self.artifact.repository);
             let authorization =
-                token::authorization(client, &challenge, login, &scope, encrypted, again)?;
+                token::authorization(client, &challenge, self.registry, &url, &scope, again)?;
             self.authorization = Some(authorization);
         }
         let headers = self.authorization.iter().cloned();
@@ -127,10 +131,11 @@ impl<'job> Repository<'job> {
         })
     }
 
-    /// Takes note of what a registry wants to see.
-    fn renew(&mut self, answer: &Response<Body>) -> bool {
+    /// Takes note of what the registry wants to see. Whoever it has redirected to wants nothing of it.
+    fn renew(&mut self, answer: &Response<Body>, from: &Url) -> bool {
         let challenge = text(answer.headers(), WWW_AUTHENTICATE);
-        let is_wanted = answer.status() == StatusCode::UNAUTHORIZED;
+        let is_registry = self.url("").is_ok_and(|url| from.has_origin_of(&url));
+        let is_wanted = answer.status() == StatusCode::UNAUTHORIZED && is_registry;
         self.challenge = challenge.filter(|_| is_wanted).map(str::to_owned);
         self.challenge.is_some()
     }
@@ -173,8 +178,8 @@ impl Origin for Image<'_> {
         self.repository.asked(client, url, again)
     }
 
-    fn renew(&mut self, answer: &Response<Body>) -> bool {
-        self.repository.renew(answer)
+    fn renew(&mut self, answer: &Response<Body>, from: &Url) -> bool {
+        self.repository.renew(answer, from)
     }
 
     fn refused(&self, answer: Response<Body>) -> Trouble {

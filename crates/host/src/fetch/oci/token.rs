@@ -7,12 +7,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use snf_image_protocol::Secret;
 use ureq::http::header::AUTHORIZATION;
 
 use super::super::client::{Client, Header, bounded, refused};
 use super::super::download::Trouble;
+use super::realm;
 use crate::source::Url;
+use crate::store::Registry;
 
 /// The largest answer with a token, in bytes.
 const LARGEST: u64 = 256 << 10;
@@ -23,18 +24,17 @@ struct Answer {
     access_token: Option<String>,
 }
 
-/// The value of the header that a registry asks for with `challenge`. `encrypted` says that it was asked by
-/// TLS.
+/// The value of the header that the registry at `base` asks for with `challenge`.
 pub(super) fn authorization(
     client: &Client,
     challenge: &str,
-    login: Option<&(String, Secret)>,
+    registry: &Registry,
+    base: &Url,
     scope: &str,
-    encrypted: bool,
     again: bool,
 ) -> Result<String, Trouble> {
     let wrong = |reason: &str| Trouble::Final(format!("the registry asks for a token: {reason}"));
-    let basic = login.map(|(user, password)| {
+    let basic = registry.login.as_ref().map(|(user, password)| {
         let pair = format!("{user}:{}", password.expose());
         format!("Basic {}", STANDARD.encode(pair))
     });
@@ -54,8 +54,14 @@ pub(super) fn authorization(
         .and_then(|realm| Url::parse(realm).ok())
         .filter(|url| matches!(url.scheme(), "http" | "https"))
         .ok_or_else(|| wrong("without saying where it is given"))?;
-    if encrypted && url.scheme() != "https" {
+    if base.scheme() == "https" && url.scheme() != "https" {
         return Err(wrong("at a place that nothing protects on the way"));
+    }
+    if basic.is_some() && !realm::may_see_login(registry, base, &url) {
+        return Err(Trouble::Final(format!(
+            "the registry sends to {url} for a token, which may not see its password: where that is right, list \
+             that host as TOKEN_HOSTS in the registry's file *.oci in STORES_DIR"
+        )));
     }
     url.ask("scope", scope);
     if let Some(service) = parameter(rest, "service") {

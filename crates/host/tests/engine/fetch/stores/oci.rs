@@ -254,6 +254,56 @@ fn an_image_may_lie_elsewhere_where_the_policy_permits_it_and_no_token_goes_ther
 }
 
 #[test]
+fn a_login_goes_to_no_host_that_only_a_server_has_named() {
+    let bytes = image(300_000);
+    let thief = Server::start(|_| vec![answer("200 OK", "", b"{\"token\": \"abc\"}")]);
+    let challenge = format!(
+        "WWW-Authenticate: Bearer realm=\"http://{}/token\",service=\"x\"\r\n",
+        thief.address()
+    );
+
+    // Where the blob lies somebody asks for the registry's password.
+    let asks = challenge.clone();
+    let storage = Server::start(move |_| vec![answer("401 Unauthorized", &asks, b"")]);
+    let there = format!("Location: http://{}/blob\r\n", storage.address());
+    let server = registry(bytes, move |_| {
+        Some(answer("307 Temporary Redirect", &there, b""))
+    });
+    let place = found(server.address().port(), PASSWORD, "images/debian:12");
+    let reason = failure_from(place, &open());
+    assert!(reason.contains("status 401"), "{reason}");
+    assert_eq!((storage.requests().len(), thief.requests().len()), (1, 0));
+
+    // The registry itself has it sent to another.
+    let server = Server::start(move |_| vec![answer("401 Unauthorized", &challenge, b"")]);
+    let port = server.address().port();
+    let reason = failure_from(found(port, PASSWORD, "other:1"), &open());
+    assert!(
+        reason.contains("TOKEN_HOSTS") && reason.contains(&thief.address().to_string()),
+        "{reason}"
+    );
+    assert!(thief.requests().is_empty());
+
+    // Unless the administrator has written that one down, which then needs no FETCH_ALLOW.
+    let text = format!(
+        "REGISTRY=127.0.0.1:{port}\nREPOSITORIES='*'\nPLAIN_HTTP=yes\nTOKEN_HOSTS={}\n\
+         USERNAME={USER}\nPASSWORD={PASSWORD}\n",
+        thief.address()
+    );
+    let stores = Stores::with("test.oci", &text);
+    let place = stores.find(&format!("oci://127.0.0.1:{port}/other:1"));
+    let reason = failure_from(place.unwrap(), &closed());
+    assert!(reason.contains("status 401"), "{reason}");
+    let asked = thief.requests();
+    assert!(
+        asked[0]
+            .header("authorization")
+            .unwrap()
+            .starts_with("Basic ")
+    );
+}
+
+#[test]
 fn a_manifest_has_a_bound_and_a_realm_its_rules() {
     let large = Server::start(|_| {
         let body = vec![b' '; 5 << 20];
@@ -266,7 +316,7 @@ fn a_manifest_has_a_bound_and_a_realm_its_rules() {
     assert!(reason.contains("larger than 4194304 bytes"), "{reason}");
 
     for (challenge, words) in [
-        ("Bearer realm=\"http://169.254.169.254/\"", "FETCH_ALLOW"),
+        ("Bearer realm=\"http://169.254.169.254/\"", "TOKEN_HOSTS"),
         ("Bearer realm=\"file:///etc/passwd\"", "where it is given"),
         ("Bearer", "where it is given"),
         ("Digest realm=\"x\"", "not known here"),
