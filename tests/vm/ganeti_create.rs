@@ -3,13 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
 use harness::{INSTANCE, Outcome, Scene};
+use snf_image_testkit::http::{Server, whole};
 use snf_image_testkit::tree;
 
 const SECRET: &str = "correct horse battery";
@@ -191,37 +190,23 @@ fn parameters_from_a_url_win_over_those_given() {
     let Some(scene) = Scene::set() else { return };
     scene.small_image(tree::debian).unwrap();
     scene.blank("disk", 64).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let _ = stream.read(&mut [0; 4096]).unwrap();
-        let body = format!(r#"{{"img_id": "image", "img_passwd": "{SECRET}"}}"#);
-        let length = body.len();
-        write!(
-            stream,
-            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
-    });
+    let body = format!(r#"{{"img_id": "image", "img_passwd": "{SECRET}"}}"#);
+    let server = Server::start(move |_| vec![whole(body.as_bytes())]);
     let script = scene.script("").unwrap().with_disks(&["disk"]).with_image();
     let outcome = script
         .with("OSP_IMG_ID", "missing")
         .with("DEBUG_LEVEL", "1")
-        .with(
-            "OSP_CONFIG_URL",
-            &format!("http://user:word@{address}/path?token=abc"),
-        )
+        .with("OSP_CONFIG_URL", &server.url("/path"))
         .run("create")
         .unwrap();
     outcome.succeeded();
-    server.join().unwrap();
     let shadow = scene.root_of("disk").unwrap().text("/etc/shadow").unwrap();
     assert!(shadow.contains("root:$6$"), "{shadow}");
-    for secret in [SECRET, "user:word", "token"] {
+    for secret in [SECRET, "me:hunter2", "token"] {
         assert!(!outcome.stderr.contains(secret), "{}", outcome.stderr);
     }
-    assert!(outcome.stderr.contains(&format!("http://{address}")));
+    let origin = format!("http://{}", server.address());
+    assert!(outcome.stderr.contains(&origin));
 }
 
 /// The processes below one, by what /proc says.

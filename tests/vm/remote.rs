@@ -2,58 +2,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use harness::{INSTANCE, Scene};
 use snf_image_testkit::tool::Tool;
 use snf_image_testkit::tree;
+use snf_image_testkit::web::Web;
 
 /// Permits this machine's own addresses.
 const ALLOW: &str = "FETCH_ALLOW=\"127.0.0.0/8\"\n";
-
-/// A web server over a directory; it ends with its handle.
-struct Web {
-    server: Child,
-    port: u16,
-}
-
-impl Web {
-    fn over(directory: &Path) -> Self {
-        let mut server = Command::new("python3")
-            .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "0"])
-            .current_dir(directory)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let stdout = server.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        // "Serving HTTP on 127.0.0.1 port 12345 (http://…"
-        let port = line.split(' ').nth(5).unwrap().parse().unwrap();
-        Web { server, port }
-    }
-
-    fn url(&self, name: &str) -> String {
-        format!("http://me:hunter2@127.0.0.1:{}/{name}", self.port)
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
 
 #[test]
 fn an_image_is_deployed_from_where_it_is_fetched() {
     let Some(scene) = Scene::set() else { return };
     scene.small_image(tree::debian).unwrap();
     scene.configure(ALLOW).unwrap();
-    let web = Web::over(scene.directory());
+    let web = Web::over(scene.directory()).unwrap();
     let url = web.url("image");
     let watch = scene.watch().unwrap();
     let arguments = ["--size", "96M", "--hostname", "far.example.org"];
@@ -82,7 +46,7 @@ fn a_qcow2_image_is_deployed_from_where_it_is_fetched() {
     fs::create_dir(&spool).unwrap();
     let settings = format!("{ALLOW}SPOOL_DIR=\"{}\"\n", spool.display());
     scene.configure(&settings).unwrap();
-    let web = Web::over(scene.directory());
+    let web = Web::over(scene.directory()).unwrap();
     for (image, format) in [
         ("image.qcow2", "qcow2"),
         ("image.qcow2", "auto"),
@@ -152,7 +116,7 @@ fn an_instance_is_created_from_qcow2_and_its_form_is_detected_where_that_is_perm
 #[test]
 fn what_cannot_be_fetched_leaves_no_target() {
     let Some(scene) = Scene::set() else { return };
-    let web = Web::over(scene.directory());
+    let web = Web::over(scene.directory()).unwrap();
     for (lines, name, words) in [
         ("", "image", "FETCH_ALLOW"),
         (ALLOW, "nothing", "status 404"),
@@ -172,7 +136,7 @@ fn an_instance_is_created_from_a_url() {
     let Some(scene) = Scene::set() else { return };
     scene.small_image(tree::debian).unwrap();
     scene.blank("disk", 96).unwrap();
-    let web = Web::over(scene.directory());
+    let web = Web::over(scene.directory()).unwrap();
     let script = scene.script(ALLOW).unwrap();
     let outcome = script
         .with_disks(&["disk"])

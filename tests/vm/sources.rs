@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use harness::{INSTANCE, Outcome, Scene};
+use snf_image_testkit::http::{Server, answer};
 use snf_image_testkit::tree;
+use snf_image_testkit::web::Web;
 
 const MIB: usize = 1 << 20;
 
@@ -108,57 +108,6 @@ fn never_met_the_helper(outcome: &Outcome, disk: &Path) {
     }
 }
 
-/// Serves the file `image`, as often as asked and at once, each time only the first `$1` bytes of it.
-const SERVER: &str = "
-import http.server, os, sys
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header('Content-Length', os.stat('image').st_size)
-        self.end_headers()
-        with open('image', 'rb') as image:
-            self.wfile.write(image.read()[:int(sys.argv[1])])
-        self.close_connection = True
-    def log_message(self, *arguments):
-        pass
-server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-print(server.server_port, flush=True)
-server.serve_forever()
-";
-
-/// A web server over the scene's image; it ends with its handle.
-struct Web {
-    python: Child,
-    port: String,
-}
-
-impl Web {
-    fn start(scene: &Scene, bytes: usize) -> Self {
-        let mut python = Command::new("python3")
-            .args(["-c", SERVER, &bytes.to_string()])
-            .current_dir(scene.directory())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut port = String::new();
-        let stdout = python.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut port).unwrap();
-        Web { python, port }
-    }
-
-    fn url(&self) -> String {
-        format!("http://me:hunter2@127.0.0.1:{}/image", self.port.trim())
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        let _ = self.python.kill();
-        let _ = self.python.wait();
-    }
-}
-
 /// Permits this machine's own addresses.
 const ALLOW: &str = "FETCH_ALLOW=\"127.0.0.0/8\"\nFETCH_TIMEOUT=5\n";
 
@@ -169,8 +118,12 @@ fn an_image_that_stays_cut_short_never_meets_the_helper() {
     scene.configure(ALLOW).unwrap();
     for percent in [1, 50, 99] {
         fs::write(scene.path("disk"), vec![0xA5; 80 * MIB]).unwrap();
-        let web = Web::start(&scene, 64 * MIB / 100 * percent);
-        let mut command = scene.deployment(Path::new(&web.url()), "disk", ["--json"]);
+        let image = fs::read(scene.path("image")).unwrap();
+        let cut = image.len() / 100 * percent;
+        let length = format!("Content-Length: {}\r\n", image.len());
+        let server = Server::start(move |_| vec![answer("200 OK", &length, &image[..cut])]);
+        let url = server.url("/image");
+        let mut command = scene.deployment(Path::new(&url), "disk", ["--json"]);
         let words = ["the connection broke at byte", "it could not be resumed"];
         let outcome = scene.fails(&mut command, 1, &words);
         assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
@@ -183,8 +136,8 @@ fn two_deployments_of_one_url_do_not_disturb_each_other() {
     let Some(scene) = Scene::set() else { return };
     scene.small_image(tree::debian).unwrap();
     scene.configure(ALLOW).unwrap();
-    let web = Web::start(&scene, usize::MAX >> 1);
-    let url = web.url();
+    let web = Web::over(scene.directory()).unwrap();
+    let url = web.url("image");
     let disks = ["one", "two"];
     thread::scope(|scope| {
         for name in disks {

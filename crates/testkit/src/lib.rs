@@ -12,6 +12,7 @@ pub mod ext;
 pub mod filesystem;
 pub mod gluster;
 pub mod hive;
+pub mod http;
 pub mod iscsi;
 pub mod layout;
 pub mod leftovers;

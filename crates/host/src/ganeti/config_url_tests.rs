@@ -1,53 +1,23 @@
 //! A server on this machine, and what is made of its answers.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::thread;
+use snf_image_testkit::http::{Act, Server, answer, whole};
 
 use super::*;
 
-/// Serves these answers, one a connection, and gives the URL to begin with and, later, what
-/// was asked for.
-fn serve(answers: Vec<String>) -> (String, thread::JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let requests = thread::spawn(move || {
-        let answer = |answer: String| {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 4096];
-            let length = stream.read(&mut request).unwrap();
-            // A client that has heard enough goes away.
-            let _ = stream.write_all(answer.as_bytes());
-            String::from_utf8_lossy(&request[..length]).into_owned()
-        };
-        answers.into_iter().map(answer).collect()
-    });
-    (
-        format!("http://user:hunter2@{address}/path?token=hunter2"),
-        requests,
-    )
-}
-
-fn ok(body: &str) -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-fn fault(answers: Vec<String>) -> String {
-    let (url, _requests) = serve(answers);
-    let text = fetch(&url).unwrap_err().to_string();
+fn fault(answer: Act) -> String {
+    let server = Server::start(move |_| vec![answer.clone()]);
+    let text = fetch(&server.url("/path")).unwrap_err().to_string();
     assert!(!text.contains("hunter2") && !text.contains('\n'), "{text}");
     text
 }
 
 #[test]
 fn an_object_gives_parameters_and_the_server_learns_who_asks() {
-    let body = r#"{"IMG_ID": "debian", "img_properties": {"USERS": "root"}, "auth_keys": null}"#;
-    let (url, requests) = serve(vec![ok(body)]);
-    let values = fetch(&url).unwrap();
+    const BODY: &str =
+        r#"{"IMG_ID": "debian", "img_properties": {"USERS": "root"}, "auth_keys": null}"#;
+    let server = Server::start(|_| vec![whole(BODY.as_bytes())]);
+    let values = fetch(&server.url("/path")).unwrap();
     assert_eq!(values["img_id"].value.expose(), "debian");
     assert_eq!(
         values["img_properties"].value.expose(),
@@ -57,9 +27,10 @@ fn an_object_gives_parameters_and_the_server_learns_who_asks() {
         (values.len(), &values["img_id"].origin),
         (2, &Origin::ConfigUrl)
     );
-    let request = requests.join().unwrap().remove(0).to_lowercase();
-    assert!(request.starts_with("get /path?token=hunter2 "), "{request}");
-    assert!(request.contains("authorization: basic "), "{request}");
+    let request = server.requests().remove(0);
+    assert_eq!(request.path, "/path?token=hunter2");
+    let authorization = request.header("authorization").unwrap();
+    assert!(authorization.starts_with("Basic "), "{authorization}");
 }
 
 #[test]
@@ -73,25 +44,22 @@ fn answers_that_mean_nothing_are_refused_without_quoting_them() {
         (r#"{"config_url": "http://hunter2"}"#, "not followed"),
         (r#"{"img_id": "x", "IMG_ID": "y"}"#, "twice"),
     ] {
-        let text = fault(vec![ok(body)]);
+        let text = fault(whole(body.as_bytes()));
         assert!(text.contains(words), "{body}: {text}");
     }
 }
 
 #[test]
 fn a_server_has_its_limits() {
-    assert!(
-        fault(vec![
-            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".into()
-        ])
-        .contains("status 404")
-    );
-    assert!(fault(vec![ok(&" ".repeat((1 << 20) + 1))]).contains("1 MiB"));
-    let again =
-        "HTTP/1.1 302 Found\r\nLocation: /again\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    assert!(fault(vec![again.to_owned(); 6]).contains("5 redirections"));
-    let elsewhere = again.replace("/again", "file:///etc/passwd");
-    fault(vec![elsewhere]);
+    let missing = answer("404 Not Found", "Content-Length: 0\r\n", b"");
+    assert!(fault(missing).contains("status 404"));
+    assert!(fault(whole(&vec![b' '; (1 << 20) + 1])).contains("1 MiB"));
+    let found = |location: &str| {
+        let headers = format!("Location: {location}\r\nContent-Length: 0\r\n");
+        answer("302 Found", &headers, b"")
+    };
+    assert!(fault(found("/again")).contains("5 redirections"));
+    fault(found("file:///etc/passwd"));
 }
 
 #[test]

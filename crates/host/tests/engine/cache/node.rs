@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 use snf_image::cache::{self, Cache, Fetched, Listed};
 use snf_image::cancel::Cancel;
 use snf_image::digest::{Algorithm, Digest, Hasher};
-use snf_image::fetch::{Location, Options, Policy};
+use snf_image::fetch::Location;
 use snf_image::role;
 use snf_image::source::{Input, Url};
 use snf_image::verification::{Checks, VerificationError, Verifying};
 use snf_image_sandbox::User;
 use snf_image_testkit::web::Web;
 use tempfile::TempDir;
+
+use crate::loopback;
 
 pub(crate) const MIB: usize = 1 << 20;
 
@@ -109,21 +111,18 @@ impl Node {
     }
 
     fn try_get(&self, name: &str, digest: Option<&str>, cancel: &Cancel) -> Result<Got, String> {
-        let options = Options {
-            policy: Policy {
-                allow: vec!["127.0.0.0/8".parse().unwrap()],
-                deny: Vec::new(),
-            },
-            proxy: None,
-            authorities: None,
-            patience: Duration::from_secs(20),
-            pause: Duration::from_millis(20),
-        };
         let digest: Option<Digest> = digest.map(|digest| digest.parse().unwrap());
         let user = User::lookup("nobody").unwrap();
         let cache = self.cache();
         let location = Location::from(&Url::parse(&self.web.url(name)).unwrap());
-        let fetched = cache::fetch(&cache, location, digest.as_ref(), &options, &user, cancel);
+        let fetched = cache::fetch(
+            &cache,
+            location,
+            digest.as_ref(),
+            &loopback(),
+            &user,
+            cancel,
+        );
         let (input, claim, hit) = match fetched.map_err(|error| error.to_string())? {
             Fetched::Hit(hit) => (Input::File(hit.source(name).unwrap()), None, Some(hit)),
             Fetched::Stream { stream, claim } => (Input::Stream(stream), claim, None),

@@ -1,8 +1,9 @@
 //! Connections that break and servers that lie: an image is whole, or one line says why not.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use snf_image_testkit::http::{Act, Server, answer, part};
+
 use crate::fetch::client::{failure, fetch, image, options};
-use crate::fetch::server::{Act, Server, answer, part};
 
 const ETAG: &str = "ETag: \"one\"";
 const TIME: &str = "Last-Modified: Tue, 24 Nov 2026 10:00:00 GMT";

@@ -5,10 +5,12 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use snf_image::cancel::Cancel;
-use snf_image::fetch::{self, Location, Options, Policy};
+use snf_image::fetch::{self, Location, Options};
 use snf_image::role;
 use snf_image::source::{Stream, Url};
 use snf_image_sandbox::User;
+
+use crate::loopback;
 
 /// How long any download of these tests may take, failures included.
 const BOUND: Duration = Duration::from_secs(30);
@@ -16,14 +18,8 @@ const BOUND: Duration = Duration::from_secs(30);
 /// Options that permit this machine, and lose no time.
 pub(crate) fn options() -> Options {
     Options {
-        policy: Policy {
-            allow: vec!["127.0.0.0/8".parse().unwrap()],
-            deny: Vec::new(),
-        },
-        proxy: None,
-        authorities: None,
         patience: Duration::from_secs(1),
-        pause: Duration::from_millis(20),
+        ..loopback()
     }
 }
 

@@ -4,10 +4,10 @@
 use std::fs;
 use std::io::Read;
 
+use snf_image_testkit::http::{Act, Server, part};
 use snf_image_testkit::process::{command_line, descendants};
 
 use crate::fetch::client::{image, options, start};
-use crate::fetch::server::{Act, Server, part};
 
 /// What /proc/PID/status says of the processes of this name that this test started: others run beside it,
 /// and theirs may not have confined themselves yet.

@@ -8,7 +8,6 @@ mod ftp;
 mod ftp_lies;
 mod policy;
 mod program;
-mod server;
 mod stores;
 mod tls;
 mod whole;

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use snf_image::fetch::{Options, Policy};
+use snf_image_testkit::http::{Server, answer, part};
 
 use crate::fetch::client::{failure, options};
-use crate::fetch::server::{Server, answer, part};
 
 fn closed() -> Options {
     Options {

@@ -5,9 +5,8 @@ use std::fs;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use snf_image_testkit::http::{Act, Server, answer, part};
 use tempfile::TempDir;
-
-use crate::fetch::server::{Act, Server, answer, part};
 
 /// How long the program may take to say so.
 const BOUND: Duration = Duration::from_secs(15);

@@ -4,8 +4,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use snf_image_testkit::http::{Server, answer, part};
+
 use crate::fetch::client::{fetch, image, options};
-use crate::fetch::server::{Server, answer, part};
 
 const ETAG: &str = "ETag: \"one\"";
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use snf_image::format::{Format, boot_code};
+use snf_image_testkit::web::Web;
 
-use crate::images::server::Server;
 use crate::images::stage::{By, MIB, Stage, stale};
 use crate::images::storage::{Loop, Mounted};
 
@@ -87,10 +87,10 @@ fn devices(stage: &Stage) -> Vec<Kind> {
 fn all_ways(stage: &Stage, format: Format, targets: &[Kind], expected: &[u8]) {
     let mut disk = expected.to_vec();
     disk.resize(usize::try_from(DISK).unwrap(), 0);
-    let server = Server::over(&stage.path(""));
+    let web = Web::over(&stage.path("")).unwrap();
     for (name, script) in COMPRESSIONS {
         stage.run(script);
-        for by in [By::File, By::Pipe, By::Url(&server)] {
+        for by in [By::File, By::Pipe, By::Url(&web)] {
             for target in targets {
                 let path = &target.path;
                 if target.is_stale {

@@ -8,6 +8,5 @@ mod compression;
 mod containers;
 mod matrix;
 mod qcow2;
-mod server;
 mod stage;
 mod storage;

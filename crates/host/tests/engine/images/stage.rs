@@ -12,16 +12,18 @@ use std::time::Duration;
 use snf_image::cancel::Cancel;
 use snf_image::copy::{Copied, CopyFailure, Copying, Order, measure, prepare};
 use snf_image::exporter::Program;
+use snf_image::fetch;
 use snf_image::format::Format;
 use snf_image::role;
-use snf_image::source::{Input, Producer, ProducerError, Source, Stream};
+use snf_image::source::{Input, Producer, ProducerError, Source, Stream, Url};
 use snf_image::spool::Spool;
 use snf_image::target::Target;
 use snf_image::vm::find_emulator;
 use snf_image_sandbox::User;
+use snf_image_testkit::web::Web;
 use tempfile::TempDir;
 
-use crate::images::server::Server;
+use crate::loopback;
 
 pub(crate) const MIB: u64 = 1 << 20;
 
@@ -34,7 +36,7 @@ pub(crate) enum By<'a> {
     File,
     Pipe,
     /// From the server that serves the directory.
-    Url(&'a Server),
+    Url(&'a Web),
 }
 
 impl Stage {
@@ -99,7 +101,7 @@ impl Stage {
         let source = Source::open(&self.path(image)).unwrap();
         let (input, sending) = match by {
             By::File => (Input::File(source), None),
-            By::Url(server) => (Input::Stream(server.fetch(image)), None),
+            By::Url(web) => (Input::Stream(fetched(web, image)), None),
             By::Pipe => {
                 let (reader, mut writer) = std::io::pipe().unwrap();
                 let mut file = File::open(self.path(image)).unwrap();
@@ -209,6 +211,12 @@ fn program() -> Program {
     }
 }
 
-pub(crate) fn user() -> User {
+/// Begins to fetch a file of a server.
+fn fetched(web: &Web, name: &str) -> Stream {
+    let url = Url::parse(&web.url(name)).unwrap();
+    fetch::start(&url, &loopback(), &user(), &Cancel::new().unwrap()).unwrap()
+}
+
+fn user() -> User {
     User::lookup("nobody").unwrap()
 }

@@ -2,47 +2,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+
+use snf_image_testkit::web::Web;
 
 use crate::verification::stage::{Asked, By, Stage};
-
-/// A web server over a directory; it ends with its handle.
-struct Web {
-    server: Child,
-    port: String,
-}
-
-impl Web {
-    fn over(directory: &Path) -> Self {
-        let mut server = Command::new("python3")
-            .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "0"])
-            .current_dir(directory)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let stdout = server.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        // "Serving HTTP on 127.0.0.1 port 12345 (http://…"
-        let port = line.split(' ').nth(5).unwrap().into();
-        Web { server, port }
-    }
-
-    fn url(&self, name: &str) -> String {
-        let port = &self.port;
-        format!("http://me:hunter2@127.0.0.1:{port}/{name}?token=hunter2")
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
 
 fn list(name: &str) -> Asked<'_> {
     Asked {
@@ -107,7 +70,7 @@ fn a_list_that_does_not_help_is_refused_before_anything_is_read() {
 fn a_list_is_fetched_under_the_rules_for_images() {
     let mut stage = Stage::set();
     stage.run("sha256sum disk.img > SHA256SUMS; yes | head -c 1100000 > large");
-    let web = Web::over(&stage.path(""));
+    let web = Web::over(&stage.path("")).unwrap();
     let url = web.url("SHA256SUMS");
     stage.verify("disk.img", By::Pipe, &list(&url)).unwrap();
     for (name, words) in [

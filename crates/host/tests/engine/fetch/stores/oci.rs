@@ -7,12 +7,12 @@ use std::path::Path;
 use serde_json::json;
 use snf_image::fetch::Options;
 use snf_image::store::Place;
+use snf_image_testkit::http::{Act, Request, Server, answer, part};
 use snf_image_testkit::registry::{Layer, PASSWORD, Registry, USER, sha256};
 use snf_image_testkit::relay::Relay;
 
 use super::{Stores, closed, file, open};
 use crate::fetch::client::{failure_from, fetch_from, image};
-use crate::fetch::server::{Act, Request, Server, answer, part};
 
 const ANY: &str = "application/octet-stream";
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";

@@ -6,12 +6,12 @@ use std::io::Read;
 use serde_json::{Value, json};
 use snf_image::cancel::Cancel;
 use snf_image::store::Place;
+use snf_image_testkit::http::{Server, answer};
 use snf_image_testkit::relay::Relay;
 use snf_image_testkit::swift::{PASSWORD, Swift, USER};
 
 use super::{Stores, closed, file, open};
 use crate::fetch::client::{failure_from, fetch_from, image, start_from};
-use crate::fetch::server::{Server, answer};
 
 fn tempauth(port: u16, password: &str) -> Stores {
     Stores::with(

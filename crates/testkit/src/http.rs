@@ -1,6 +1,13 @@
-//! A server that does what a test tells it, right or wrong.
+//! A web server that does what a test tells it, right or wrong.
 // SPDX-License-Identifier: BSD-2-Clause
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test whose server cannot play its part has failed"
+)]
+
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,17 +17,21 @@ use std::time::Duration;
 
 /// What a client asked for.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) path: String,
+pub struct Request {
+    /// The path with its query.
+    pub path: String,
     /// `name: value`, the name in lower case.
     headers: Vec<String>,
-    pub(crate) body: Vec<u8>,
+    /// What came behind the headers.
+    pub body: Vec<u8>,
     /// How many came before.
-    pub(crate) number: usize,
+    pub number: usize,
 }
 
 impl Request {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// The value of a header, whose name is given in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
         let start = format!("{name}: ");
         self.headers
             .iter()
@@ -28,7 +39,11 @@ impl Request {
     }
 
     /// The first byte that is asked for by a range; 0 without one.
-    pub(crate) fn from(&self) -> usize {
+    ///
+    /// # Panics
+    /// When it is no number.
+    #[must_use]
+    pub fn from(&self) -> usize {
         let range = self
             .header("range")
             .and_then(|range| range.strip_prefix("bytes="));
@@ -37,7 +52,9 @@ impl Request {
 }
 
 /// A step of an answer.
-pub(crate) enum Act {
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// Sends these bytes.
     Send(Vec<u8>),
     /// Says nothing until the client has gone.
     Hold,
@@ -46,7 +63,7 @@ pub(crate) enum Act {
 }
 
 /// A running server; it ends with its handle.
-pub(crate) struct Server {
+pub struct Server {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
     ends: Arc<AtomicBool>,
@@ -55,7 +72,10 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves what `answer` makes of each request, one connection after the other.
-    pub(crate) fn start(answer: impl Fn(&Request) -> Vec<Act> + Send + 'static) -> Self {
+    ///
+    /// # Panics
+    /// When the system gives no port.
+    pub fn start(answer: impl Fn(&Request) -> Vec<Act> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -86,17 +106,30 @@ impl Server {
     }
 
     /// A URL with secrets in it.
-    pub(crate) fn url(&self, path: &str) -> String {
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
         format!("http://me:hunter2@{}{path}?token=hunter2", self.address)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// What was asked for until now.
-    pub(crate) fn requests(&self) -> Vec<Request> {
+    ///
+    /// # Panics
+    /// When the server has failed.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "a server at {}", self.address)
     }
 }
 
@@ -148,14 +181,26 @@ fn read(stream: &TcpStream, number: usize) -> Option<Request> {
 }
 
 /// An answer of a status with these headers, each ended by `\r\n`.
-pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Act {
+#[must_use]
+pub fn answer(status: &str, headers: &str, body: &[u8]) -> Act {
     let mut bytes = format!("HTTP/1.1 {status}\r\n{headers}Connection: close\r\n\r\n").into_bytes();
     bytes.extend(body);
     Act::Send(bytes)
 }
 
+/// A whole body of known length.
+#[must_use]
+pub fn whole(body: &[u8]) -> Act {
+    let length = format!("Content-Length: {}\r\n", body.len());
+    answer("200 OK", &length, body)
+}
+
 /// A whole body, or the rest that was asked for, of which only bytes up to `end` come.
-pub(crate) fn part(request: &Request, image: &[u8], validator: &str, end: usize) -> Act {
+///
+/// # Panics
+/// When more is asked for than there is.
+#[must_use]
+pub fn part(request: &Request, image: &[u8], validator: &str, end: usize) -> Act {
     let (from, total) = (request.from(), image.len());
     let length = format!("Content-Length: {}\r\n", total - from);
     let headers = format!("{validator}\r\n{length}");
