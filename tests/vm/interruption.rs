@@ -1,14 +1,15 @@
 //! Whenever a deployment is interrupted, nothing of it stays.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use harness::{Deployment, Outcome, Scene};
 use rustix::process::{Pid, Signal, kill_process};
 use snf_image_testkit::disk::MIB;
+use snf_image_testkit::http::{Act, Server, answer};
 use snf_image_testkit::process::{descendants, wait_for_descendant};
 use snf_image_testkit::tree;
 
@@ -58,11 +59,8 @@ fn a_signal_at_any_step_ends_all_and_leaves_nothing() {
         "copied and flushed",
         "the helper customises",
         "\"task-start\",\"task\":\"FixPartitionTable",
-        "\"task-end\",\"task\":\"FixPartitionTable",
         "\"task-start\",\"task\":\"FilesystemResize",
-        "\"task-end\",\"task\":\"FilesystemResize",
         "\"task-start\",\"task\":\"MountImage",
-        "\"task-start\",\"task\":\"AssignHostname",
         "\"task-start\",\"task\":\"DeleteSSHKeys",
         "\"task-start\",\"task\":\"Wait",
     ];
@@ -84,9 +82,9 @@ fn a_signal_at_any_time_ends_in_success_or_in_nothing() {
     let begin = Instant::now();
     start(&scene, &image).end().unwrap().succeeded();
     let whole = begin.elapsed();
-    std::fs::remove_file(scene.path("disk")).unwrap();
+    fs::remove_file(scene.path("disk")).unwrap();
     // From the first instruction to somewhere behind the end.
-    for (part, (signal, _)) in [0, 1, 2, 5, 75, 85, 90, 95, 98, 100, 103]
+    for (part, (signal, _)) in [0, 2, 5, 90, 98, 100, 103]
         .into_iter()
         .zip(SIGNALS.into_iter().cycle())
     {
@@ -97,7 +95,7 @@ fn a_signal_at_any_time_ends_in_success_or_in_nothing() {
         let outcome = deployment.end().unwrap();
         if outcome.code == Some(0) {
             assert_eq!(scene.root_of("disk").unwrap().problems().unwrap(), "");
-            std::fs::remove_file(scene.path("disk")).unwrap();
+            fs::remove_file(scene.path("disk")).unwrap();
         } else {
             // Without a code the signal came before the program's first own step.
             assert!(matches!(outcome.code, Some(1) | None), "{outcome:?}");
@@ -106,11 +104,11 @@ fn a_signal_at_any_time_ends_in_success_or_in_nothing() {
     }
 }
 
-/// An image that takes a while to copy.
+/// An image that takes a while to copy, since nothing in it is a hole.
 fn large_image(scene: &Scene) -> PathBuf {
-    let image = scene.path("random");
-    let mut random = File::open("/dev/urandom").unwrap().take(768 * MIB);
-    std::io::copy(&mut random, &mut File::create(&image).unwrap()).unwrap();
+    let image = scene.path("large");
+    let mut bytes = io::repeat(0x5a).take(768 * MIB);
+    io::copy(&mut bytes, &mut File::create(&image).unwrap()).unwrap();
     image
 }
 
@@ -126,17 +124,31 @@ fn an_image_that_changes_while_it_is_copied_is_an_error() {
         file.set_len(length).unwrap();
         let outcome = deployment.end().unwrap();
         assert_eq!(watch.leftovers().unwrap(), Vec::<String>::new());
-        outcome.gave_one_reason(&["random", word]);
+        outcome.gave_one_reason(&["large", word]);
     }
+}
+
+/// A MiB of an image every tenth of a second, and never its second half.
+fn slowly(image: &[u8]) -> Vec<Act> {
+    let length = format!("Content-Length: {}\r\n", image.len());
+    let mut acts = vec![answer("200 OK", &length, b"")];
+    for piece in image[..image.len() / 2].chunks(1 << 20) {
+        acts.push(Act::Trickle(piece[..1].to_vec()));
+        acts.push(Act::Send(piece[1..].to_vec()));
+    }
+    acts.push(Act::Hold);
+    acts
 }
 
 #[test]
 fn a_signal_in_the_middle_of_the_copy_ends_it() {
     let Some(scene) = Scene::set() else { return };
-    let image = large_image(&scene);
+    let image = fs::read(scene.small_image(tree::debian).unwrap()).unwrap();
+    scene.configure("FETCH_ALLOW=\"127.0.0.0/8\"\n").unwrap();
+    let server = Server::start(move |_| slowly(&image));
     for (signal, name) in SIGNALS {
         let watch = scene.watch().unwrap();
-        let mut deployment = start(&scene, &image);
+        let mut deployment = start(&scene, Path::new(&server.url("/image")));
         deployment.wait_for_line("image-copy-progress").unwrap();
         deployment.send(signal).unwrap();
         let outcome = deployment.end().unwrap();

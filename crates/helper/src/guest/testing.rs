@@ -10,14 +10,16 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, unshare};
+use rustix::fs::{CWD, Dev, FileType, Mode, makedev, mknodat};
 use rustix::mount::{MountPropagationFlags, mount_change};
-use snf_image_protocol::{Parameters, Properties, VERSION, Windows};
+use snf_image_protocol::{Parameters, Properties, Task, VERSION, Windows};
 use tempfile::TempDir;
 
 use super::root::Root;
 use crate::error::Result;
 use crate::run::context::{Context, Done};
 use crate::run::testing::{self, Warnings};
+use crate::tasks;
 
 /// A directory with an image's tree, and beside it a tree that lies outside.
 pub(crate) struct Image {
@@ -132,16 +134,17 @@ impl Image {
 
     /// Puts a FIFO there, in place of what was there. To open it for reading would hang.
     pub(crate) fn fifo(&self, path: &str) -> &Self {
+        self.node(path, FileType::Fifo, 0)
+    }
+
+    /// Puts the device node of this machine's memory of zeroes there, in place of what was there.
+    pub(crate) fn device(&self, path: &str) -> &Self {
+        self.node(path, FileType::CharacterDevice, makedev(1, 5))
+    }
+
+    fn node(&self, path: &str, kind: FileType, device: Dev) -> &Self {
         self.gone(path);
-        let mode = rustix::fs::Mode::RWXU;
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            self.path(path),
-            rustix::fs::FileType::Fifo,
-            mode,
-            0,
-        )
-        .unwrap();
+        mknodat(CWD, self.path(path), kind, Mode::RWXU, device).unwrap();
         self
     }
 
@@ -171,7 +174,7 @@ impl Image {
     }
 
     /// Runs a task on the image, and checks that no file with a passing name is left.
-    pub(crate) fn run(&self, task: Task, parameters: &Parameters) -> (Result<Done>, Vec<String>) {
+    pub(crate) fn run(&self, task: Work, parameters: &Parameters) -> (Result<Done>, Vec<String>) {
         let result = self.confined(|root| {
             let mut warnings = Warnings::default();
             let mut context = testing::context(parameters, &mut warnings);
@@ -190,7 +193,17 @@ impl Image {
 }
 
 /// A task of the helper.
-type Task = fn(&mut Context<'_>) -> Result<Done>;
+type Work = fn(&mut Context<'_>) -> Result<Done>;
+
+/// Every task that changes files, in its order.
+pub(crate) fn all(context: &mut Context<'_>) -> Result<Done> {
+    for task in Task::ALL {
+        if task.is_mounted() && !task.is_resize() && task.is_excludable() {
+            tasks::run(task, context)?;
+        }
+    }
+    Ok(Done::Yes)
+}
 
 /// Parameters that ask for nothing.
 pub(crate) fn nothing() -> Parameters {

@@ -61,4 +61,6 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
 }
 
 #[cfg(test)]
+mod traps_tests;
+#[cfg(test)]
 mod trees_tests;

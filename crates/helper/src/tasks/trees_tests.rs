@@ -8,13 +8,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use snf_image_protocol::{HostKey, Hostname, Parameters, Secret, Task};
+use snf_image_protocol::{HostKey, Hostname, Parameters, Secret};
 
-use crate::error::Result;
-use crate::guest::testing::{Image, nothing, samples};
+use crate::guest::testing::{Image, all, nothing, samples};
 use crate::network::testing::{dhcp, full};
-use crate::run::context::{Context, Done};
-use crate::tasks;
 
 /// What stands in the place of every program: the header of one for another architecture (arm64).
 const FOREIGN: &str = "\u{7f}ELF\u{2}\u{1}\u{1}\0\0\0\0\0\0\0\0\0\u{2}\0\u{b7}\0";
@@ -249,16 +246,6 @@ fn parameters(has_all: bool) -> Parameters {
         nics: if has_all { full() } else { dhcp() },
         ..nothing()
     }
-}
-
-/// Every task that changes files, in its order.
-fn all(context: &mut Context<'_>) -> Result<Done> {
-    for task in Task::ALL {
-        if task.is_mounted() && !task.is_resize() && task.is_excludable() {
-            tasks::run(task, context)?;
-        }
-    }
-    Ok(Done::Yes)
 }
 
 /// Puts a real tree into an image; what leads out of it or is no file is left out.
