@@ -12,8 +12,8 @@ use snf_image_testkit::tree;
 
 const PASSWORD: &str = "Zq7-never-to-be-seen";
 const HASH: &str = "$6$Zq7neverseen$QkzY1Nn3JbT";
-/// Begins every private key of OpenSSH's.
-const PRIVATE: &str = "OPENSSH PRIVATE KEY";
+/// Stands in the first line of every private key, in PEM and in the format of OpenSSH.
+const PRIVATE: &str = " PRIVATE KEY-----";
 /// How often the running processes are looked at.
 const INTERVAL: Duration = Duration::from_millis(5);
 

@@ -13,9 +13,14 @@ use snf_image_sandbox::die_with_caller;
 
 use crate::private_dir::PrivateDir;
 
-/// The key types that OpenSSH's sshd uses by default, with their sizes in bits
-/// (ssh-keygen(1)).
-const ALGORITHMS: [(&str, &str); 3] = [("rsa", "3072"), ("ecdsa", "256"), ("ed25519", "256")];
+/// The key types that OpenSSH's sshd uses by default, with their sizes in bits and their format
+/// (ssh-keygen(1)). OpenSSH before 6.5 (RHEL 6, Debian 7) reads PEM alone, and every later one does
+/// too; `ed25519` came with the newer format and has no other.
+const ALGORITHMS: [(&str, &str, &str); 3] = [
+    ("rsa", "3072", "PEM"),
+    ("ecdsa", "256", "PEM"),
+    ("ed25519", "256", "RFC4716"),
+];
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
@@ -49,11 +54,12 @@ pub fn generate() -> Result<Vec<HostKey>, HostKeyError> {
     let directory = PrivateDir::new(1 << 20).map_err(HostKeyError::Directory)?;
     ALGORITHMS
         .into_iter()
-        .map(|(algorithm, bits)| {
+        .map(|(algorithm, bits, format)| {
             let path = directory.path().join(algorithm);
             let mut command = Command::new("ssh-keygen");
             command
-                .args(["-q", "-t", algorithm, "-b", bits, "-N", "", "-C", "", "-f"])
+                .args(["-q", "-t", algorithm, "-b", bits, "-m", format])
+                .args(["-N", "", "-C", "", "-f"])
                 .arg(&path)
                 .env_clear()
                 .env("PATH", "/usr/bin:/bin")
@@ -94,8 +100,22 @@ mod tests {
         assert!(first[1].public.starts_with("ecdsa-sha2-nistp256 "));
         assert!(first[2].public.starts_with("ssh-ed25519 "));
         for (one, other) in first.iter().zip(&second) {
-            assert!(one.private.expose().contains("OPENSSH PRIVATE KEY"));
             assert_ne!(one.public, other.public);
         }
+    }
+
+    #[test]
+    fn each_key_is_in_the_oldest_format_that_its_type_has() {
+        let keys = generate().unwrap();
+        let begins = |key: &HostKey| key.private.expose().lines().next().map(str::to_owned);
+        let begins: Vec<_> = keys.iter().filter_map(begins).collect();
+        assert_eq!(
+            begins,
+            [
+                "-----BEGIN RSA PRIVATE KEY-----",
+                "-----BEGIN EC PRIVATE KEY-----",
+                "-----BEGIN OPENSSH PRIVATE KEY-----"
+            ]
+        );
     }
 }
