@@ -8,6 +8,7 @@ use snf_image_protocol::Properties;
 
 mod configuration;
 pub mod detect;
+pub mod leftover;
 pub mod seed;
 #[cfg(test)]
 pub(crate) mod tests;

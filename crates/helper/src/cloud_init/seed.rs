@@ -16,12 +16,18 @@ pub const NO_USER_DATA: &[u8] = b"#cloud-config\n{}\n";
 /// configuration. 0.7.9 and 17.1 fail at `static6`, and lose the prefix of routes.
 const HAS_IPV6: (u32, u32) = (19, 3);
 
+/// Begins the first line of `meta-data`.
+const INSTANCE: &str = "instance-id: ";
+
+/// What every name of a deployment begins with.
+const PREFIX: &str = "snf-";
+
 /// A name for this deployment that no other has: when it changes, cloud-init begins anew.
 #[must_use]
 pub fn instance_id(random: &mut impl Rng) -> String {
     let mut bytes = [0; 16];
     random.fill_bytes(&mut bytes);
-    let mut id = "snf-".to_owned();
+    let mut id = PREFIX.to_owned();
     for byte in bytes {
         // Writing to a string cannot fail.
         let _ = write!(id, "{byte:02x}");
@@ -29,10 +35,16 @@ pub fn instance_id(random: &mut impl Rng) -> String {
     id
 }
 
+/// Whether `meta-data` was written here, for this deployment or an earlier one.
+#[must_use]
+pub fn is_ours(meta_data: &[u8]) -> bool {
+    meta_data.starts_with(format!("{INSTANCE}{PREFIX}").as_bytes())
+}
+
 /// `meta-data`. The keys are for the user that cloud-init makes.
 #[must_use]
 pub fn meta_data(instance: &str, hostname: Option<&Hostname>, keys: &[&str]) -> String {
-    let mut text = format!("instance-id: {instance}\n");
+    let mut text = format!("{INSTANCE}{instance}\n");
     if let Some(name) = hostname {
         text += &format!("local-hostname: {}\n", quoted(name.as_str()));
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use snf_image_protocol::Identity;
 
+use crate::cloud_init::leftover;
 use crate::disk::bytes::random_uuid;
 use crate::error::{Error, Result};
 use crate::guest::glob;
@@ -29,6 +30,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let kept = properties.kept_identity();
     let kept = kept.map_err(|error| Error::image(error.to_string()))?;
     let drawn = [(); 2].map(|()| random_uuid(&mut context.random));
+    let uses_cloud_init = context.cloud_init.is_some();
     let root = context.root()?;
     let mut gone = Vec::new();
     for part in Identity::ALL
@@ -44,6 +46,9 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
             for path in found(root, Path::new(pattern))? {
                 is_gone |= is_removable(root, part, &path)? && root.remove_all(&path)?;
             }
+        }
+        if part == Identity::CloudInit && !uses_cloud_init {
+            is_gone |= leftover::remove(root)?;
         }
         if is_gone {
             gone.push(part.name());

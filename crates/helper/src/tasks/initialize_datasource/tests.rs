@@ -123,6 +123,41 @@ fn what_cloud_init_knew_of_another_machine_goes() {
 }
 
 #[test]
+fn what_an_earlier_deployment_told_cloud_init_goes_where_it_is_not_used_again() {
+    let image = debian();
+    let author = "/var/lib/cloud/seed/nocloud-net/meta-data";
+    let own = "/etc/cloud/cloud.cfg.d/10-own.cfg";
+    image.file(own, "ssh_pwauth: true\n");
+    let first = Parameters {
+        authorized_keys: vec![KEY.into()],
+        nics: full(),
+        ..with(&[("CLOUD_INIT", "yes")])
+    };
+    image.run(all, &first).0.unwrap();
+    image.file(author, "instance-id: theirs\n");
+    let whole: fn(&mut Context<'_>) -> Result<Done> = |context| {
+        all(context)?;
+        tasks::run(Task::RemoveIdentity, context)
+    };
+    let ours = [SEED, PIN, IDENTIFY, FIRST_START, CLEAN_UP];
+    let there = || ours.map(|path| image.path(path).exists());
+    image
+        .run(whole, &with(&[("KEEP_IDENTITY", "cloud-init")]))
+        .0
+        .unwrap();
+    assert_eq!(there(), [true; 5]);
+    image.run(whole, &with(&[])).0.unwrap();
+    assert_eq!(there(), [false; 5]);
+    assert!(image.path(author).exists() && image.path(own).exists());
+    // A seed of the image's author stays, and so does one of this deployment.
+    image.file(&seed("meta-data"), "instance-id: theirs\n");
+    image.run(whole, &with(&[])).0.unwrap();
+    assert!(image.path(SEED).exists());
+    image.run(whole, &with(&[("CLOUD_INIT", "yes")])).0.unwrap();
+    assert_eq!(there(), [true; 5]);
+}
+
+#[test]
 fn the_user_that_cloud_init_makes_is_left_to_it_and_the_others_are_not() {
     let image = debian();
     let parameters = Parameters {
