@@ -46,6 +46,22 @@ fn assert_deployed(scene: &Scene, disk: &str) {
     assert!(sectors > (64 << 20) / 512, "{table}");
 }
 
+/// Both end within a block of direct I/O, which QEMU would not give the helper to write.
+#[test]
+fn an_image_and_a_file_of_odd_length_are_deployed() {
+    let Some(scene) = Scene::set() else { return };
+    let image = scene.small_image(tree::debian).unwrap();
+    let odd = fs::File::options().write(true).open(&image).unwrap();
+    odd.set_len((64 << 20) + 513).unwrap();
+    let made = scene.deploy(&image, "made", ["--hostname", NAME]).unwrap();
+    made.succeeded();
+    let disk = fs::File::create(scene.path("disk")).unwrap();
+    disk.set_len((96 << 20) + 512).unwrap();
+    let there = scene.deploy(&image, "disk", ["--hostname", NAME]).unwrap();
+    there.succeeded();
+    assert_deployed(&scene, "disk");
+}
+
 #[test]
 fn a_disk_of_an_nbd_server_is_deployed_and_nothing_is_left() {
     let Some(scene) = Scene::set() else { return };

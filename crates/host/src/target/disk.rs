@@ -144,6 +144,14 @@ impl Disk {
         self.facts.capacity = capacity;
     }
 
+    /// Has whoever holds the open file, in whatever process, go through the page cache.
+    pub(super) fn use_page_cache(&self) -> io::Result<()> {
+        match &self.medium {
+            Medium::File { file, direct } => leave_direct(file, direct),
+            Medium::Export(_) => Ok(()),
+        }
+    }
+
     /// Whether writes pass the page cache by (O_DIRECT).
     #[must_use]
     pub fn is_direct(&self) -> bool {
@@ -181,8 +189,8 @@ impl Disk {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput && self.is_direct() => {
-                    self.leave_direct(file, direct)
-                        .map_err(|error| failed(offset, error))?;
+                    leave_direct(file, direct).map_err(|error| failed(offset, error))?;
+                    tracing::debug!(target = %self.path().display(), "direct I/O refused, writing through the page cache");
                 }
                 Err(error) => return Err(failed(offset, error)),
             }
@@ -261,16 +269,15 @@ impl Disk {
             error,
         })
     }
+}
 
-    /// Goes on through the page cache, for file systems that let a file be opened for direct
-    /// I/O and then do not take it, or not for a last piece shorter than their block.
-    fn leave_direct(&self, file: &File, direct: &AtomicBool) -> io::Result<()> {
-        let flags = fcntl_getfl(file)?;
-        fcntl_setfl(file, flags.difference(OFlags::DIRECT))?;
-        direct.store(false, Ordering::Relaxed);
-        tracing::debug!(target = %self.path().display(), "direct I/O refused, writing through the page cache");
-        Ok(())
-    }
+/// Goes on through the page cache, for file systems that let a file be opened for direct
+/// I/O and then do not take it, or not for a last piece shorter than their block.
+fn leave_direct(file: &File, direct: &AtomicBool) -> io::Result<()> {
+    let flags = fcntl_getfl(file)?;
+    fcntl_setfl(file, flags.difference(OFlags::DIRECT))?;
+    direct.store(false, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Whether all of an export reads as zeroes, as far as that is told within some questions.

@@ -11,10 +11,14 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags, SeekFrom, fstatfs, seek};
 use rustix::io::Errno;
 
-use super::{Disk, Facts, Kind, Target, TargetError, open};
+use super::{ALIGNMENT, Disk, Facts, Kind, Target, TargetError, open};
 
 /// Sector size in bytes of the disk that a virtual machine sees in a regular file.
 pub(super) const SECTOR: u32 = 512;
+
+/// [`ALIGNMENT`] as a length of files, in bytes.
+const BLOCK: u64 = 4096;
+const _: () = assert!(ALIGNMENT == 4096);
 
 /// The magic number of ext2, ext3 and ext4 (statfs(2)).
 const EXT4: rustix::fs::FsWord = 0xef53;
@@ -68,7 +72,7 @@ pub(super) fn open(
     resize(target, capacity)
 }
 
-/// Makes a file with `size` bytes, or with the image's length in whole sectors.
+/// Makes a file with `size` bytes, or with the image's length in whole blocks of direct I/O.
 pub(super) fn create(
     path: &Path,
     size: Option<u64>,
@@ -76,9 +80,7 @@ pub(super) fn create(
 ) -> Result<Target, TargetError> {
     let capacity = match (size, image_length) {
         (Some(size), _) => size,
-        (None, Some(length)) => length
-            .checked_next_multiple_of(u64::from(SECTOR))
-            .unwrap_or(u64::MAX),
+        (None, Some(length)) => length.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX),
         (None, None) => return Err(TargetError::SizeNeeded { path: path.into() }),
     };
     whole_sectors(path, capacity)?;
@@ -153,6 +155,15 @@ fn resize(mut target: Target, capacity: u64) -> Result<Target, TargetError> {
             error,
         })?;
         target.disk.set_capacity(capacity);
+    }
+    // QEMU gives nobody a disk to write whose end is no end of a block of direct I/O. It takes
+    // the open file as it is, so this is said here and holds for the copy too.
+    if !capacity.is_multiple_of(BLOCK) {
+        let indirect = target.disk.use_page_cache();
+        indirect.map_err(|error| TargetError::Open {
+            path: target.path().into(),
+            error,
+        })?;
     }
     Ok(target)
 }

@@ -4,7 +4,9 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 
+use rustix::fs::OFlags;
 use snf_image::copy::Rest;
+use snf_image::target::{Handle, Target};
 
 use crate::copy::support::{
     Loop, MIB, Mounted, STALE, assert_holds, assert_same, deploy, folder, image, run, stale_file,
@@ -32,7 +34,7 @@ fn a_new_file_gets_the_data_and_not_the_holes() {
 }
 
 #[test]
-fn without_a_size_a_new_file_is_the_image_in_whole_sectors() {
+fn without_a_size_a_new_file_is_the_image_in_whole_blocks() {
     for length in [1, 512, 513, 4097, MIB + 1] {
         let folder = folder();
         let image = image(folder.path(), length);
@@ -40,10 +42,26 @@ fn without_a_size_a_new_file_is_the_image_in_whole_sectors() {
         deploy(&image, &disk, None).unwrap();
         assert_eq!(
             fs::metadata(&disk).unwrap().len(),
-            length.next_multiple_of(512)
+            length.next_multiple_of(4096)
         );
         assert_holds(&disk, &image);
     }
+}
+
+/// QEMU gives nobody a disk to write that does not end with a block of direct I/O.
+#[test]
+fn a_file_that_ends_within_a_block_goes_through_the_page_cache() {
+    let folder = folder();
+    let disk = stale_file(folder.path(), 2 * MIB + 512);
+    let target = Target::open(&disk, None, Some(MIB)).unwrap();
+    let Handle::File(handed) = target.handle().unwrap() else {
+        panic!("a file is handed on as a file");
+    };
+    let flags = rustix::fs::fcntl_getfl(handed).unwrap();
+    assert!(!target.is_direct() && !flags.contains(OFlags::DIRECT));
+    drop(target);
+    let grown = Target::open(&disk, Some(2 * MIB + 4096), Some(MIB)).unwrap();
+    assert!(grown.is_direct());
 }
 
 #[test]
@@ -132,7 +150,7 @@ fn a_file_on_storage_with_large_sectors_may_end_within_one() {
     let folder = folder();
     let image = image(folder.path(), 8 * MIB + 513);
     let disk = mounted.0.path().join("disk");
-    deploy(&image, &disk, None).unwrap();
+    deploy(&image, &disk, Some(8 * MIB + 1024)).unwrap();
     assert_eq!(fs::metadata(&disk).unwrap().len(), 8 * MIB + 1024);
     assert_holds(&disk, &image);
 }
