@@ -128,7 +128,7 @@ pub struct Copying {
 
 impl Copying {
     /// Starts the process that copies `input` onto `target` according to `order`. It runs as
-    /// `user`.
+    /// `user`. Whether the target was touched shows when it has ended.
     ///
     /// # Errors
     /// When the process does not come up.
@@ -140,7 +140,6 @@ impl Copying {
     ) -> Result<Self, CopyFailure> {
         let task = Task::Copy(target.disk().facts().clone());
         let descriptors = target.for_copy()?;
-        target.touch();
         Self::begin(input, order, task, descriptors, user)
     }
 

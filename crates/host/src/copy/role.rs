@@ -29,6 +29,7 @@ const INTERVAL: Duration = Duration::from_millis(250);
 pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let reporter = inside.reporter()?;
     let job: Job = inside.job(Role::Copy.calls())?;
+    let name = job.name.clone();
     let image = File::from(inside.descriptor()?);
     let ended = Ended::default();
     let mut sockets = Vec::new();
@@ -53,12 +54,22 @@ pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let report = match done {
         Ok(report) => report,
         Err((error, untouched)) => Report::Failed {
-            reason: error.to_string(),
+            reason: reason(&error, &name),
             untouched,
             ended: ended.get(),
         },
     };
     reporter.report(&report)
+}
+
+/// Why, with the image's name where the cause does not speak of the image.
+fn reason(error: &CopyError, name: &str) -> String {
+    match error {
+        CopyError::Image(ImageError::OtherFormat(_) | ImageError::Qcow2(_)) => {
+            format!("image {name}: {error}")
+        }
+        _ => error.to_string(),
+    }
 }
 
 fn copy(

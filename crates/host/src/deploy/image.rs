@@ -171,6 +171,9 @@ pub(super) fn put(
     let is_on_target = copied
         .as_ref()
         .map_or_else(CopyFailure::is_on_target, |_| true);
+    if is_on_target {
+        target.touch();
+    }
     let vetted = (copied.map_err(|error| vetting.cause(error.into(), cancel)))
         .and_then(|copied| vetting.finish(cancel).map(|()| copied));
     if vetted.is_err() && is_on_target {

@@ -1,10 +1,12 @@
 //! By which first bytes the formats that hold a disk are known.
 //!
-//! Only for images that somebody has said to be trusted: whoever writes to a raw disk chooses
-//! what it begins with.
+//! They decide what an image is only where somebody has said that it is trusted: whoever writes to
+//! a raw disk chooses what it begins with. Elsewhere they can only make it be refused.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use super::{Format, ImageError};
+use std::io::{Cursor, Read};
+
+use super::{Bytes, Format, ImageError};
 use crate::source::Source;
 
 /// How many bytes are looked at.
@@ -20,6 +22,32 @@ pub(super) fn detect(source: &Source) -> Result<Format, ImageError> {
     let head = head.get_mut(..length.min(HEAD)).unwrap_or_default();
     source.read_at(head, 0)?;
     Ok(of(head))
+}
+
+/// Refuses what was called a raw dump of a disk and begins like another format: it is one, and the format
+/// was forgotten. A machine could not start from it either way.
+///
+/// # Errors
+/// When it begins so, is empty, or cannot be read.
+pub(super) fn refuse_other(bytes: Bytes) -> Result<Bytes, ImageError> {
+    let (found, bytes) = match bytes {
+        Bytes::File(source) => (detect(&source)?, Bytes::File(source)),
+        Bytes::Stream { mut bytes, length } => {
+            let mut head = Vec::with_capacity(HEAD);
+            let most = u64::try_from(HEAD).unwrap_or(0);
+            (bytes.by_ref().take(most).read_to_end(&mut head)).map_err(ImageError::Stream)?;
+            if head.is_empty() {
+                return Err(ImageError::Empty);
+            }
+            let found = of(&head);
+            let bytes = Box::new(Cursor::new(head).chain(bytes));
+            (found, Bytes::Stream { bytes, length })
+        }
+    };
+    match found {
+        Format::Diskdump => Ok(bytes),
+        other => Err(ImageError::OtherFormat(other.name())),
+    }
 }
 
 fn of(head: &[u8]) -> Format {

@@ -16,6 +16,12 @@ pub enum ImageError {
     /// It is of a form that only QEMU reads, and no QEMU exports it.
     #[error("the image was not exported; please report this as a bug")]
     NotExported,
+    /// There is nothing in it.
+    #[error("the image is empty")]
+    Empty,
+    /// It was called a raw dump of a disk, and begins like this format.
+    #[error("it begins like {0}: give --format {0} (img_format={0})")]
+    OtherFormat(&'static str),
     /// It is only what differs from another image.
     #[error(
         "the image is the difference to another one, its parent; make one image of both (qemu-img convert)"

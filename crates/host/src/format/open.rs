@@ -1,7 +1,7 @@
 //! From an image's bytes to its disk's content, whatever the form of the image.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use super::{Bytes, Content, Format, ImageError, compression, container, qcow2};
+use super::{Bytes, Content, Format, ImageError, compression, container, detect, qcow2};
 use crate::nbd::Client;
 
 /// What it takes beside the bytes.
@@ -45,7 +45,7 @@ impl Format {
                 | Format::Auto,
                 Bytes::Stream { .. },
             ) => Err(ImageError::NotSpooled),
-            (_, bytes) => Ok(bytes.into()),
+            (_, bytes) => Ok(detect::refuse_other(bytes)?.into()),
         }
     }
 }

@@ -129,14 +129,27 @@ fn a_bomb_fills_the_temporary_file_no_further_than_the_disk_could_need() {
 }
 
 #[test]
-fn a_raw_disk_that_begins_like_one_stays_a_raw_disk_unless_it_is_to_be_detected() {
+fn a_raw_disk_that_begins_like_one_is_refused_unless_it_is_to_be_detected() {
     let stage = Stage::set();
     stage.raw(RAW);
-    stage.run("qemu-img convert -O qcow2 raw inner; cp inner image; truncate -s 10M image");
-    stage
-        .put("image", Format::Diskdump, By::File, DISK)
-        .unwrap();
-    stage.assert_holds(&stage.path("image"));
+    stage.run(
+        "qemu-img convert -O qcow2 raw inner; cp inner image; truncate -s 10M image; gzip -k image",
+    );
+    for image in ["image", "image.gz"] {
+        for by in [By::File, By::Pipe] {
+            let refusal = stage.put(image, Format::Diskdump, by, DISK).unwrap_err();
+            let words = "begins like qcow2: give --format qcow2 (img_format=qcow2)";
+            assert!(
+                refusal.contains(words) && refusal.contains(image),
+                "{refusal}"
+            );
+            let disk = fs::read(stage.path("disk")).unwrap();
+            assert!(
+                disk.iter().all(|byte| *byte == 0xa5),
+                "the disk was touched"
+            );
+        }
+    }
     for by in [By::File, By::Pipe] {
         stage.put("image", Format::Auto, by, DISK).unwrap();
         stage.assert_holds(&stage.path("raw"));
