@@ -7,8 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use rustix::event::{EventfdFlags, eventfd};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
+use snf_image_sandbox::is_ignored;
+
+/// The signals that ask a program to end.
+const WISHES: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
 
 /// Shared by everything that runs in one deployment. Once cancelled, it stays so.
 #[derive(Debug, Clone)]
@@ -39,14 +43,15 @@ impl Cancel {
         })))
     }
 
-    /// A wish that SIGINT, SIGTERM or SIGHUP is from here on, instead of the end of the process:
-    /// clean-up still happens.
+    /// A wish that SIGINT, SIGTERM, SIGHUP or SIGQUIT is from here on, instead of the end of the process:
+    /// clean-up still happens. One that the caller has ignored stays so, as nohup(1) wants it.
     ///
     /// # Errors
     /// When the system gives no eventfd(2), or takes no handler.
     pub fn by_signals() -> Result<Self, SignalsError> {
         let cancel = Cancel::new().map_err(SignalsError)?;
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(SignalsError)?;
+        let heeded = WISHES.into_iter().filter(|signal| !is_ignored(*signal));
+        let mut signals = Signals::new(heeded).map_err(SignalsError)?;
         let wish = cancel.clone();
         std::thread::spawn(move || {
             for signal in signals.forever() {

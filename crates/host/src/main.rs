@@ -10,9 +10,11 @@ use snf_image::cli::Cli;
 use snf_image::ganeti::{self, Script};
 use snf_image::role::Role;
 use snf_image::roles;
-use snf_image_sandbox::{keep_inherited_from_programs, launcher};
+use snf_image_sandbox::{forbid_core_dumps, keep_inherited_from_programs, launcher};
 
 fn main() -> ExitCode {
+    // Before anything secret is read. Only a filter of system calls around all of this could refuse it.
+    let _ = forbid_core_dumps();
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     let name = arguments.first().cloned().unwrap_or_default();
     if launcher::is_launcher(&name) {

@@ -6,8 +6,8 @@
 //! docs/confinement.md lists every step in its order.
 // SPDX-License-Identifier: BSD-2-Clause
 
-// The one crate where the workspace allows it: fork(2), close_range(2) and a step between
-// fork and exec have no safe wrapper. Every block says why it is sound.
+// The one crate where the workspace allows it: fork(2), close_range(2), asking for a signal's action and a
+// step between fork and exec have no safe wrapper. Every block says why it is sound.
 #![allow(unsafe_code)]
 
 mod attendant;
@@ -15,6 +15,7 @@ mod attended;
 mod bound;
 mod child;
 mod confined;
+mod core_dumps;
 mod descriptors;
 mod environment;
 mod error;
@@ -26,6 +27,7 @@ mod namespaces;
 mod parent_death;
 mod passed;
 mod privileges;
+mod signals;
 mod spec;
 mod supervisor;
 mod system_calls;
@@ -35,9 +37,11 @@ mod wire;
 pub use attended::{Attended, Program};
 pub use bound::die_with_caller;
 pub use confined::{Confined, Launcher, Streams};
+pub use core_dumps::forbid_core_dumps;
 pub use descriptors::{Descriptors, keep_inherited_from_programs};
 pub use error::{ConfineError, StartError};
 pub use passed::passed;
+pub use signals::is_ignored;
 pub use spec::{Limits, Spec};
 pub use system_calls::{Calls, restrict_system_calls};
 pub use user::{User, UserError};

@@ -3,23 +3,43 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use snf_image::digest::Algorithm;
 
 use crate::cache::node::{MIB, Node, digest};
 
 fn cache(node: &Node, arguments: &[&str]) -> Output {
+    command(node, env!("CARGO_BIN_EXE_snf-image"), arguments)
+        .output()
+        .unwrap()
+}
+
+fn command(node: &Node, program: &str, arguments: &[&str]) -> Command {
     let config = node.path("config");
     let line = format!("IMAGE_CACHE_DIR=\"{}\"\n", node.path("cache").display());
     fs::write(&config, line).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_snf-image"))
-        .arg("--config")
-        .arg(&config)
-        .arg("cache")
-        .args(arguments)
-        .output()
-        .unwrap()
+    let mut command = Command::new(program);
+    if program == "nohup" {
+        command.arg(env!("CARGO_BIN_EXE_snf-image"));
+    }
+    command.arg("--config").arg(&config).arg("cache");
+    command.args(arguments);
+    command
+}
+
+/// The numbers of a line in a file of proc(5).
+fn told(pid: u32, file: &str, name: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_default().trim().to_owned()
+}
+
+fn mask(pid: u32, name: &str) -> u64 {
+    u64::from_str_radix(&told(pid, "status", name), 16).unwrap()
 }
 
 fn lines(output: &Output) -> Vec<serde_json::Value> {
@@ -79,5 +99,44 @@ fn without_a_cache_there_is_nothing_to_show() {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert_ne!(output.status.code(), Some(0));
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn signals_end_it_in_one_line_without_a_dump_and_what_nohup_ignores_does_not() {
+    let node = Node::set();
+    drop(node.cache());
+    // Hours of work.
+    let endless = node
+        .path("cache")
+        .join(format!("sha256-{}", "0".repeat(64)));
+    File::create(&endless).unwrap().set_len(1 << 42).unwrap();
+    let bit = |signal: Signal| 1_u64 << (signal.as_raw() - 1);
+    let child = command(&node, "nohup", &["verify"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = child.id();
+    let begin = Instant::now();
+    while mask(pid, "SigCgt:") & bit(Signal::QUIT) == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(30), "no handler");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_ne!(mask(pid, "SigCgt:") & bit(Signal::TERM), 0);
+    assert_eq!(mask(pid, "SigCgt:") & bit(Signal::HUP), 0);
+    assert_ne!(mask(pid, "SigIgn:") & bit(Signal::HUP), 0);
+    let core = told(pid, "limits", "Max core file size");
+    assert_eq!(
+        core.split_whitespace().collect::<Vec<_>>(),
+        ["0", "0", "bytes"]
+    );
+
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    kill_process(Pid::from_child(&child), Signal::QUIT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
 }
