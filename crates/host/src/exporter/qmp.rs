@@ -22,6 +22,9 @@ use crate::text::excerpt;
 /// The most of a reason that is repeated, in bytes.
 const REASON: usize = 500;
 
+/// The most events before an answer: far more than there are reasons for.
+const MAX_EVENTS: usize = 1000;
+
 /// A conversation.
 #[derive(Debug)]
 pub(super) struct Qmp {
@@ -83,7 +86,7 @@ impl Qmp {
 
     fn answer(&mut self, cancel: &Cancel) -> Result<Value, ExportError> {
         let deadline = Instant::now() + self.patience;
-        loop {
+        for _ in 0..MAX_EVENTS {
             let mut line = self.line(deadline, cancel)?;
             if let Some(value) = line.get_mut("return") {
                 return Ok(value.take());
@@ -100,11 +103,19 @@ impl Qmp {
                 return Err(ExportError::Nonsense);
             }
         }
+        Err(ExportError::Nonsense)
     }
 
     fn line(&mut self, deadline: Instant, cancel: &Cancel) -> Result<Value, ExportError> {
         let doing = "hearing from QEMU";
         loop {
+            // There may be something to hear without end.
+            if cancel.is_cancelled() {
+                return Err(ExportError::Cancelled);
+            }
+            if Instant::now() > deadline {
+                return Err(ExportError::Silent(self.patience));
+            }
             if let Some(line) = self.lines.next_line().doing(doing)? {
                 return serde_json::from_slice(&line).map_err(|_| ExportError::Nonsense);
             }
@@ -166,6 +177,29 @@ mod tests {
     fn an_answer_is_found_among_events() {
         let said = b"{\"QMP\": {}}\n{\"return\": {}}\n{\"event\": \"STOP\"}\r\n{\"return\": 7}\n";
         assert_eq!(with(said).unwrap(), json!(7));
+    }
+
+    #[test]
+    fn a_flood_of_events_and_a_line_in_small_pieces_come_to_an_end() {
+        let greeting = b"{\"QMP\": {}}\n{\"return\": {}}\n";
+        for (piece, pause, patience, why) in [
+            (b"{\"event\": \"STOP\"}\n".as_slice(), 0, 20, "no sense"),
+            (b" ", 20, 1, "within 1 s"),
+        ] {
+            let (ours, mut theirs) = UnixStream::pair().unwrap();
+            let speaker = thread::spawn(move || {
+                theirs.write_all(greeting).unwrap();
+                while theirs.write_all(piece).is_ok() {
+                    thread::sleep(Duration::from_millis(pause));
+                }
+            });
+            let cancel = Cancel::new().unwrap();
+            let mut qmp = Qmp::open(ours, Duration::from_secs(patience), &cancel).unwrap();
+            let failure = qmp.execute("query-status", json!({}), &cancel).unwrap_err();
+            assert!(failure.to_string().contains(why), "{failure}");
+            drop(qmp);
+            speaker.join().unwrap();
+        }
     }
 
     #[test]

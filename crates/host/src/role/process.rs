@@ -144,6 +144,13 @@ impl Process {
         let talk = |error| RoleError::Talk { name, error };
         let deadline = limit.map(|limit| Instant::now() + limit);
         loop {
+            // What is said without end, or piece by piece, must not outlast a wish or the limit.
+            if cancel.is_cancelled() {
+                return Err(RoleError::Cancelled);
+            }
+            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Err(RoleError::Silent(name));
+            }
             if let Some(line) = self.lines.next_line().map_err(talk)? {
                 return serde_json::from_slice(&line).map_err(|error| talk(error.into()));
             }
