@@ -4,12 +4,12 @@
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use snf_image_sandbox::die_with_caller;
 
 use super::error::{ApplianceError, Doing};
 use crate::cancel::Cancel;
@@ -36,9 +36,9 @@ impl<'name> Program<'name> {
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // A Ctrl-C of the terminal is ours to answer.
-            .process_group(0);
+            .stderr(Stdio::piped());
+        // It is waited for by the thread that starts it, and a Ctrl-C of the terminal is ours to answer.
+        die_with_caller(&mut command);
         Program {
             name,
             package,
@@ -164,6 +164,15 @@ mod tests {
             .run(&cancel)
             .unwrap_err();
         assert!(error.to_string().ends_with("install the package package"));
+    }
+
+    #[test]
+    fn a_program_does_not_outlive_what_has_started_it() {
+        let cancel = Cancel::new().unwrap();
+        let setpriv = Program::new("setpriv", "util-linux").args(["--dump"]);
+        let told = setpriv.run(&cancel).unwrap();
+        let line = (told.lines()).find(|line| line.starts_with("Parent death signal"));
+        assert!(line.unwrap().contains("KILL"), "{told}");
     }
 
     #[test]
