@@ -25,7 +25,7 @@ use crate::copy::{Copied, Order, Rest};
 use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
 use crate::source::Input;
-use crate::target::{Location, Target};
+use crate::target::{Location, Target, TargetError};
 use crate::verification::{self, Checks};
 use crate::vm::{self, Running};
 
@@ -144,6 +144,9 @@ fn both(
 ) -> Result<(Target, Option<Ready>), DeployError> {
     let open = |length| open_target(request, length, settings, cancel);
     let Some(input) = input else {
+        if let (Location::Path(path), false) = (&request.target, request.target.exists()) {
+            return Err(TargetError::Missing { path: path.into() }.into());
+        }
         return Ok((open(Some(0))?, None));
     };
     let order = Order {

@@ -22,6 +22,9 @@ pub(super) fn open(
     image_length: Option<u64>,
 ) -> Result<Target, TargetError> {
     let failed = |errno: Errno| match errno {
+        Errno::ACCESS | Errno::ROFS if is_read_only_at(path) => {
+            TargetError::ReadOnly { path: path.into() }
+        }
         Errno::BUSY => TargetError::InUse { path: path.into() },
         errno => TargetError::Open {
             path: path.into(),
@@ -37,6 +40,9 @@ pub(super) fn open(
         return Err(TargetError::Replaced { path: path.into() });
     }
     open::lock(&file, path, UDEV_PATIENCE)?;
+    if is_read_only(metadata.rdev()) {
+        return Err(TargetError::ReadOnly { path: path.into() });
+    }
     let sector = ioctl_blksszget(&file).map_err(failed)?;
     if !sector.is_power_of_two()
         || sector < 512
@@ -85,6 +91,17 @@ fn writes_zeroes(device: u64) -> bool {
         .iter()
         .find_map(|queue| read_number(&format!("{folder}/{queue}/write_zeroes_max_bytes")).ok())
         .is_some_and(|bytes| bytes > 0)
+}
+
+/// Asks sysfs whether the device is set to be read alone. Some kernels let it be opened for writing
+/// all the same.
+fn is_read_only(device: u64) -> bool {
+    let path = format!("/sys/dev/block/{}:{}/ro", major(device), minor(device));
+    read_number(&path).is_ok_and(|flag| flag != 0)
+}
+
+fn is_read_only_at(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| is_read_only(found.rdev()))
 }
 
 fn read_number(path: &str) -> io::Result<u64> {

@@ -16,6 +16,26 @@ pub enum TargetError {
         /// What it is.
         what: &'static str,
     },
+    /// There is nothing to customise.
+    #[error("target {} does not exist, so there is nothing on it to customise", path.display())]
+    Missing {
+        /// The target.
+        path: PathBuf,
+    },
+    /// There is no directory for a file to be made in.
+    #[error("target {} cannot be made: there is no directory {}", path.display(), folder.display())]
+    NoFolder {
+        /// The target.
+        path: PathBuf,
+        /// What is not there.
+        folder: PathBuf,
+    },
+    /// A block device that takes no writes.
+    #[error("target {} is read-only (blockdev --setrw {})", path.display(), path.display())]
+    ReadOnly {
+        /// The target.
+        path: PathBuf,
+    },
     /// The system refused to open or create it.
     #[error("cannot open target {}: {error}", path.display())]
     Open {
@@ -70,7 +90,7 @@ pub enum TargetError {
         size: u64,
     },
     /// A file to be made for an image whose length nobody knows yet.
-    #[error("target {} does not exist, and how large the image is shows only when it is unpacked; say how large the new file is to be", path.display())]
+    #[error("target {} does not exist, and how large the image is shows only when it is unpacked or has come; say how large the new file is to be (--size)", path.display())]
     SizeNeeded {
         /// The target.
         path: PathBuf,

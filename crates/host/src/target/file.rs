@@ -93,8 +93,14 @@ pub(super) fn create(
     let path = std::path::absolute(path).map_err(failed)?;
     let folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
     let made = OFlags::CREATE | OFlags::EXCL;
-    let file =
-        open::open(&path, made, Mode::RUSR | Mode::WUSR).map_err(|errno| failed(errno.into()))?;
+    let file = open::open(&path, made, Mode::RUSR | Mode::WUSR);
+    let file = file.map_err(|errno| match errno {
+        Errno::NOENT => TargetError::NoFolder {
+            path: path.clone(),
+            folder: folder.clone(),
+        },
+        errno => failed(errno.into()),
+    })?;
     let mut target = claim(file, &path)?;
     if let Kind::File(regular) = &mut target.kind {
         regular.origin = Origin::Made(folder);

@@ -94,3 +94,26 @@ fn a_mounted_device_is_refused() {
     let result = deploy(&image(folder.path(), MIB), &disk.device, None);
     assert!(refusal(result).contains("is in use"));
 }
+
+#[test]
+fn a_device_that_is_read_only_is_named_with_the_way_out() {
+    let Some(disk) = Loop::new(4 * MIB, 512) else {
+        return;
+    };
+    let device = disk.device.to_str().unwrap();
+    run("blockdev", &["--setro", device]);
+    let folder = folder();
+    let message = refusal(deploy(&image(folder.path(), MIB), &disk.device, None));
+    run("blockdev", &["--setrw", device]);
+    let words = format!("target {device} is read-only (blockdev --setrw {device})");
+    assert_eq!(message, words);
+}
+
+#[test]
+fn a_directory_that_is_missing_is_named() {
+    let folder = folder();
+    let none = folder.path().join("none");
+    let message = refusal(deploy(&image(folder.path(), MIB), &none.join("disk"), None));
+    let words = format!("there is no directory {}", none.display());
+    assert!(message.ends_with(&words), "{message}");
+}
