@@ -321,8 +321,14 @@ impl Properties {
         (task.is_excludable() && self.flag(&own)).then_some(own)
     }
 
+    /// The properties of single network interfaces, each with the interface's number, from 0.
+    pub fn of_interfaces(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.iter()
+            .filter_map(|(name, _)| Some((name, network::about(name)?)))
+    }
+
     /// What is accepted but most likely not meant: a yes-or-no property with another
-    /// value, an `EXCLUDE_TASK_` that leaves nothing out.
+    /// value, an `EXCLUDE_` that leaves nothing out.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.about_programs();
@@ -341,6 +347,12 @@ impl Properties {
             }
             if is_flag && value.is_empty() {
                 warnings.push(format!("property {name} is empty and taken as no"));
+            }
+            if name.starts_with("EXCLUDE_") && !is_flag {
+                warnings.push(format!(
+                    "property {name} leaves nothing out: it is one of EXCLUDE_ALL_TASKS, \
+                     EXCLUDE_MOUNTED_TASKS, EXCLUDE_FILESYSTEMRESIZE_TASKS, EXCLUDE_TASK_ and a task"
+                ));
             }
             let Some(excluded) = excluded else { continue };
             match Task::ALL

@@ -19,6 +19,7 @@ use crate::cli::{Cli, DeployArguments};
 use crate::config::Settings;
 use crate::deploy::deploy;
 use crate::digest::Digest;
+use crate::format::Format;
 use crate::monitor::{JsonLines, Message, Monitor, ProgressBar};
 use crate::output;
 use crate::reference::Reference;
@@ -96,13 +97,28 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
     for property in &arguments.property {
         pairs.extend(faults.keep(Properties::split(property)));
     }
-    for (name, path, limit) in [
-        (CUSTOM_TASK, &arguments.custom_task, MAX_PROGRAM),
-        (FIRST_BOOT_SCRIPT, &arguments.first_boot, MAX_SCRIPT),
+    for (name, option, path, limit) in [
+        (
+            CUSTOM_TASK,
+            "--custom-task",
+            &arguments.custom_task,
+            MAX_PROGRAM,
+        ),
+        (
+            FIRST_BOOT_SCRIPT,
+            "--first-boot",
+            &arguments.first_boot,
+            MAX_SCRIPT,
+        ),
     ] {
         let Some(path) = path else { continue };
-        let content = faults.keep(read_bounded(path, limit));
-        pairs.extend(content.map(|(content, _)| (name.to_owned(), STANDARD.encode(content))));
+        let content = match read_bounded(path, limit) {
+            Ok((content, _)) if content.is_empty() => Err(format!("{} is empty", path.display())),
+            Ok((content, _)) => Ok(content),
+            Err(fault) => Err(fault.to_string()),
+        };
+        let content = faults.keep_of(option, content);
+        pairs.extend(content.map(|content| (name.to_owned(), STANDARD.encode(content))));
     }
     let properties = Properties::new(pairs).unwrap_or_else(|wrong| {
         faults.0.extend(wrong.iter().map(ToString::to_string));
@@ -112,26 +128,38 @@ fn request(arguments: &DeployArguments) -> Result<Request, Failure> {
     if let Err(wrong) = apply_properties(&mut nics, &properties) {
         faults.0.extend(wrong);
     }
+    for (name, number) in properties.of_interfaces() {
+        if number >= nics.len() {
+            faults.0.push(format!(
+                "property {name} is about network interface {number}, and the first of {} --nic is 0",
+                nics.len()
+            ));
+        }
+    }
     let mut personality = Vec::new();
     for argument in &arguments.inject {
-        personality.extend(faults.keep(parse_inject(argument)));
+        personality.extend(faults.keep_of("--inject", parse_inject(argument)));
     }
     if let Some(path) = &arguments.personality {
         personality.extend(faults.keep(read_personality(path)).unwrap_or_default());
     }
     let user_data = arguments.user_data.as_deref().map(read_user_data);
     let user_data = faults.keep(user_data.transpose()).flatten();
-    let mut document = |argument: &Option<OsString>| {
-        let document = argument.as_deref().map(Document::of_argument);
-        faults.keep(document.transpose()).flatten()
+    let mut document = |option, argument: &Option<OsString>| {
+        let document = argument.as_deref().map(document);
+        faults.keep_of(option, document.transpose()).flatten()
     };
-    let digest_list = document(&arguments.digest_url);
-    let signature = document(&arguments.signature_url);
-    let answer_file = document(&arguments.answer_file);
+    let digest_list = document("--digest-url", &arguments.digest_url);
+    let signature = document("--signature-url", &arguments.signature_url);
+    let answer_file = document("--answer-file", &arguments.answer_file);
     let product_key = arguments.product_key_file.as_deref().map(read_product_key);
     let product_key = faults.keep(product_key.transpose()).flatten();
+    let image = faults.keep(image(&arguments.image));
+    if let Some(Image::Keep) = image {
+        faults.0.extend(without_image(arguments));
+    }
     let request = Request {
-        image: faults.keep(image(&arguments.image)).unwrap_or(Image::Keep),
+        image: image.unwrap_or(Image::Keep),
         format: arguments.format,
         digest: arguments.digest.clone(),
         digest_list,
@@ -172,12 +200,37 @@ fn image(argument: &OsStr) -> Result<Image, String> {
     })
 }
 
+/// A list of digests, a signature or an answer file. Where it is a file, it is there.
+fn document(argument: &OsStr) -> Result<Document, String> {
+    match Document::of_argument(argument)? {
+        Document::At(path) if !path.exists() => Err(format!("{} does not exist", path.display())),
+        document => Ok(document),
+    }
+}
+
+/// What says something of an image where there is none.
+fn without_image(arguments: &DeployArguments) -> impl Iterator<Item = String> {
+    let given = [
+        ("--format", arguments.format != Format::Diskdump),
+        ("--digest", arguments.digest.is_some()),
+        ("--digest-url", arguments.digest_url.is_some()),
+        ("--signature-url", arguments.signature_url.is_some()),
+    ];
+    let given = given.into_iter().filter(|(_, is_given)| *is_given);
+    given.map(|(option, _)| format!("{option} is about an image, and --image null is none"))
+}
+
 #[derive(Default)]
 struct Faults(Vec<String>);
 
 impl Faults {
     fn keep<T, E: Display>(&mut self, result: Result<T, E>) -> Option<T> {
         result.map_err(|fault| self.0.push(fault.to_string())).ok()
+    }
+
+    /// The same, of an option whose name the fault does not say.
+    fn keep_of<T, E: Display>(&mut self, option: &str, result: Result<T, E>) -> Option<T> {
+        self.keep(result.map_err(|fault| format!("{option}: {fault}")))
     }
 }
 
@@ -211,3 +264,7 @@ impl Monitor for Watchers {
         tracing::debug!("HELPER: {line}");
     }
 }
+
+#[cfg(test)]
+#[path = "deploy_tests.rs"]
+mod tests;

@@ -79,6 +79,12 @@ impl ImageId {
         Ok(ImageId(reference))
     }
 
+    /// Whether it is `null`: there is no image.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.0 == Reference::Null
+    }
+
     /// Whether the node's administrator trusts the image to say itself what it is (DETECT_FORMAT).
     #[must_use]
     pub fn is_detected(&self, settings: &Settings) -> bool {

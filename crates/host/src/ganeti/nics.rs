@@ -38,6 +38,13 @@ pub(super) fn decide(
         let nic = one(nic, ip6, settings, number, &mut decided.warnings);
         decided.nics.push(nic);
     }
+    for (name, number) in properties.of_interfaces() {
+        if number >= given.len() {
+            decided.warnings.push(format!(
+                "property {name} has no effect: the instance has no network interface {number}"
+            ));
+        }
+    }
     if let [only] = decided.nics.as_mut_slice()
         && !only.has_addresses()
     {

@@ -177,3 +177,10 @@ fn what_cannot_be_is_a_fault_that_names_the_interface() {
         "{text}"
     );
 }
+
+#[test]
+fn a_property_of_an_interface_that_is_not_there_is_a_warning() {
+    let warnings = decided(&[&V4], "", &[("NIC_0_MTU", "1400"), ("NIC_5_MTU", "1400")]).warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("NIC_5_MTU"), "{warnings:?}");
+}

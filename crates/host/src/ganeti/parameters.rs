@@ -116,6 +116,18 @@ pub fn check(values: &Values, is_final: bool) -> Result<Wanted, Faults> {
     {
         checker.fault(&["config_url"], "config_url is not an http or https URL");
     }
+    if wanted.image.as_ref().is_some_and(ImageId::is_null) {
+        for (name, is_given) in [
+            ("img_digest", wanted.digest.is_some()),
+            ("img_digest_url", wanted.digest_list.is_some()),
+            ("img_signature_url", wanted.signature.is_some()),
+        ] {
+            if is_given {
+                let warning = format!("{name} has no effect: img_id is null, so there is no image");
+                checker.warnings.push(warning);
+            }
+        }
+    }
     let Checker {
         faults,
         mut warnings,

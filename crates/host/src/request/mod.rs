@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use snf_image_protocol::{
     Account, CloudInit, Drivers as Named, FileMode, GuestPath, HostKey, Hostname, InjectedFile,
-    Nic, Parameters, Properties, Secret, Swap, Task, VERSION,
+    MacAddress, Nic, Parameters, Properties, Secret, Swap, Task, VERSION,
 };
 
 use crate::digest::Digest;
@@ -219,6 +219,9 @@ pub enum RequestError {
     /// Two properties name one disk.
     #[error("properties SWAP and CLOUD_INIT_DISK name the same disk: give them two")]
     SameDisk,
+    /// Two network interfaces that the machine could not tell apart.
+    #[error("two network interfaces have the MAC address {0}: give each its own")]
+    SameMac(MacAddress),
     /// There is user-data, and nobody to read it.
     #[error(
         "user-data is given and property CLOUD_INIT=no says that cloud-init is not used: take one of \
@@ -270,11 +273,22 @@ impl Request {
     ///
     /// # Errors
     /// When the injected files are more than [`MAX_PERSONALITY`] together, a property names a disk that is not
-    /// there or cannot be written to, or user-data is given and cloud-init is not to be used.
+    /// there or cannot be written to, two interfaces have one MAC address, or user-data is given and
+    /// cloud-init is not to be used.
     pub fn check(&self) -> Result<(), RequestError> {
         let total: usize = self.personality.iter().map(|file| file.content.len()).sum();
         if total > MAX_PERSONALITY {
             return Err(RequestError::TooMuch(total));
+        }
+        for (number, nic) in self.nics.iter().enumerate() {
+            if self
+                .nics
+                .iter()
+                .take(number)
+                .any(|other| other.mac == nic.mac)
+            {
+                return Err(RequestError::SameMac(nic.mac));
+            }
         }
         if self.user_data.is_some() && self.properties.cloud_init() == Ok(Some(CloudInit::No)) {
             return Err(RequestError::NoCloudInit);
