@@ -1,4 +1,4 @@
-//! The right to fetch an image into the cache: one process at a time has it for each image.
+//! The right to fetch an image into the cache: one process at a time has it for each image and place.
 //!
 //! It is an exclusive flock(2) on the file that is being written, so that it ends with the
 //! processes that hold it, whatever ends them. What they leave behind is removed by the next.
@@ -34,9 +34,13 @@ pub struct Claim {
 }
 
 impl Cache {
-    /// The right to fetch this image; none while another process has it.
-    pub(super) fn claim(&self, identity: &Identity) -> io::Result<Option<Claim>> {
-        let path = self.path(&format!("{PREFIX}{}", identity.hash()));
+    /// The right to this download, of the image `identity`; none while another process has it.
+    pub(super) fn claim(
+        &self,
+        download: &Identity,
+        identity: &Identity,
+    ) -> io::Result<Option<Claim>> {
+        let path = self.path(&format!("{PREFIX}{}", download.hash()));
         let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         loop {
             let file = File::from(open(&path, flags, Mode::RUSR | Mode::WUSR)?);
@@ -62,9 +66,9 @@ impl Cache {
     }
 
     /// How much of it another process has written, in blocks; a change is a sign of life.
-    pub(super) fn written(&self, identity: &Identity) -> u64 {
+    pub(super) fn written(&self, download: &Identity) -> u64 {
         use std::os::unix::fs::MetadataExt;
-        let path = self.path(&format!("{PREFIX}{}", identity.hash()));
+        let path = self.path(&format!("{PREFIX}{}", download.hash()));
         fs::symlink_metadata(path).map_or(0, |found| found.blocks())
     }
 }

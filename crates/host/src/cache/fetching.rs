@@ -45,7 +45,8 @@ pub enum Fetched {
 }
 
 /// Finds an image whose strong digest is given in the cache, or one whose server says that it has not
-/// changed. Otherwise starts the download; while another process fetches the same image, waits for it.
+/// changed. Otherwise starts the download; while another process fetches the same image from there, waits for
+/// it.
 ///
 /// # Errors
 /// When the image cannot be fetched, or `cancel` is called. What is wrong with the cache is only a
@@ -60,7 +61,11 @@ pub fn fetch(
 ) -> Result<Fetched, FetchError> {
     let digest = digest.filter(|digest| digest.algorithm().is_strong());
     let identity = digest.map_or_else(|| Identity::of_location(&location), Identity::of_digest);
-    let ready = match prepare(cache, &identity, digest, cancel) {
+    let download = digest.map_or_else(
+        || identity.clone(),
+        |digest| Identity::of_download(digest, &location),
+    );
+    let ready = match prepare(cache, &download, &identity, digest, cancel) {
         Ok(ready) => ready,
         Err(error) => {
             let directory = cache.directory().display();
@@ -110,6 +115,7 @@ enum Ready {
 /// Waits until the image is there, or until it is for this process to fetch it.
 fn prepare(
     cache: &Cache,
+    download: &Identity,
     identity: &Identity,
     digest: Option<&Digest>,
     cancel: &Cancel,
@@ -120,9 +126,9 @@ fn prepare(
         let claim = match digest.map(|digest| cache.find_digest(digest)) {
             Some(found) => match found? {
                 Some(hit) => return Ok(Ready::Hit(hit)),
-                None => cache.claim(identity)?,
+                None => cache.claim(download, identity)?,
             },
-            None => cache.claim(identity)?,
+            None => cache.claim(download, identity)?,
         };
         if let Some(claim) = claim {
             // Somebody may have finished it since it was looked for, and still be writing down what it is.
@@ -142,7 +148,7 @@ fn prepare(
             tracing::info!("{identity} is being fetched by another process: waiting for it");
             is_told = true;
         }
-        let written = cache.written(identity);
+        let written = cache.written(download);
         if written != alive.1 {
             alive = (Instant::now(), written);
         }

@@ -29,6 +29,13 @@ impl Identity {
         Self::new("digest", &text, text.clone())
     }
 
+    /// A download from one place of what has this digest there. Another place is another download, so
+    /// that a server that is slow on purpose delays nobody who asks elsewhere.
+    pub(super) fn of_download(digest: &Digest, location: &Location) -> Self {
+        let text = format!("{digest} {}", location.key());
+        Self::new("download", &text, location.name().to_owned())
+    }
+
     fn new(kind: &str, text: &str, shown: String) -> Self {
         let mut hasher = Hasher::new(Algorithm::Sha256);
         hasher.update(kind.as_bytes());

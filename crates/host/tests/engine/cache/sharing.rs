@@ -125,6 +125,30 @@ fn who_waits_for_another_can_be_stopped() {
 }
 
 #[test]
+fn a_server_that_takes_its_time_delays_nobody_who_asks_another_for_the_same_digest() {
+    let node = Node::set();
+    let bytes = node.publish("held", 3 * MIB, 9);
+    std::fs::write(node.path("web/disk"), &bytes).unwrap();
+    let sha256 = digest(Algorithm::Sha256, &bytes);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| node.get("held", Some(&sha256)).unwrap());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while node.web.answers().is_empty() {
+            assert!(Instant::now() < deadline);
+            thread::sleep(Duration::from_millis(10));
+        }
+        let got = node.get("disk", Some(&sha256)).unwrap();
+        assert!(got.bytes == bytes && !got.is_hit);
+        assert!(!first.is_finished());
+        // It is there now, wherever it is asked for.
+        assert!(node.get("held", Some(&sha256)).unwrap().is_hit);
+        File::create(node.path("web/release")).unwrap();
+        assert!(first.join().unwrap().bytes == bytes);
+    });
+    assert_eq!((node.list().len(), node.files("part-").len()), (1, 0));
+}
+
+#[test]
 fn zeroes_take_no_room() {
     let node = Node::set();
     let mut bytes = node.publish("disk", 8 * MIB, 8);
