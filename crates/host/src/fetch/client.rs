@@ -14,6 +14,7 @@ use super::download::Trouble;
 use super::options::Options;
 use super::permit::Permit;
 use super::resolver::Guarded;
+use super::watchdog::within;
 use crate::source::Url;
 
 /// A header of a request. Its value may be a secret.
@@ -46,7 +47,7 @@ impl Client {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        request.call().map_err(|error| trouble(error, again))
+        within(|| request.call()).map_err(|error| trouble(error, again))
     }
 
     /// The answer to a POST of `body`; see [`Client::get`].
@@ -62,7 +63,7 @@ impl Client {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        request.send(body).map_err(|error| trouble(error, again))
+        within(|| request.send(body)).map_err(|error| trouble(error, again))
     }
 }
 
@@ -70,7 +71,7 @@ impl Client {
 pub(super) fn bounded(body: Body, most: u64) -> Result<Vec<u8>, Trouble> {
     let mut bytes = Vec::new();
     let mut limited = body.into_reader().take(most.saturating_add(1));
-    let count = (limited.read_to_end(&mut bytes))
+    let count = within(|| limited.read_to_end(&mut bytes))
         .map_err(|_| Trouble::Final("the answer broke off".into()))?;
     if u64::try_from(count).is_ok_and(|count| count <= most) {
         Ok(bytes)

@@ -6,6 +6,7 @@ use std::io::Read;
 use ureq::Body;
 
 use super::download::Trouble;
+use super::watchdog::within;
 
 /// How much of a body is read for it, in bytes.
 const MOST: u64 = 16 << 10;
@@ -17,7 +18,7 @@ const LONGEST: usize = 60;
 pub(super) fn with(trouble: Trouble, body: Body, word: fn(&str) -> Option<&str>) -> Trouble {
     let mut bytes = Vec::new();
     // A body that breaks off may hold the word yet.
-    let _ = body.into_reader().take(MOST).read_to_end(&mut bytes);
+    let _ = within(|| body.into_reader().take(MOST).read_to_end(&mut bytes));
     let text = String::from_utf8_lossy(&bytes);
     let Some(word) = word(&text).filter(|word| is_word(word)) else {
         return trouble;

@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::watchdog::within;
+
 /// How often a download is taken up again.
 const RETRIES: u32 = 5;
 
@@ -140,7 +142,7 @@ impl<'server, S: Write> Download<'server, S> {
         let mut rate = Rate::new(self.patience);
         loop {
             let begin = Instant::now();
-            let count = match body.read(&mut buffer) {
+            let count = match within(|| body.read(&mut buffer)) {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(self.broken(&self.words(&error))),

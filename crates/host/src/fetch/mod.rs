@@ -24,6 +24,7 @@ mod resolver;
 mod role;
 mod s3;
 mod swift;
+mod watchdog;
 
 pub use location::Location;
 pub use options::{Options, OptionsError};

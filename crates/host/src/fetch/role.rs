@@ -15,6 +15,7 @@ use super::permit::{Endpoint, Permit};
 use super::report::{Job, Report};
 use super::s3::Signed;
 use super::swift::Stored;
+use super::watchdog;
 use crate::role::{Inside, Reporter, Role};
 use crate::source::Url;
 use crate::store::Place;
@@ -27,6 +28,7 @@ pub(crate) fn serve(mut inside: Inside) -> io::Result<()> {
     let reporter = inside.reporter()?;
     let job: Job = inside.job(Role::Fetch.calls())?;
     let sink = File::from(inside.descriptor()?);
+    watchdog::start(inside.reporter()?, job.options.patience)?;
     let report = match fetch(&job, sink, &reporter) {
         Ok(()) => Report::Done,
         Err(reason) => Report::Failed { reason },

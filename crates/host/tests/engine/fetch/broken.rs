@@ -137,6 +137,20 @@ fn a_server_that_sends_nothing_or_hardly_anything_is_left() {
 }
 
 #[test]
+fn a_server_that_sends_hardly_anything_but_frames_is_left() {
+    // An extension of a chunk, and a trailer, that never end.
+    for frame in ["a;", "a\r\n0123456789\r\n0\r\nX-Slow: "] {
+        let server = Server::start(move |_| {
+            let head = answer("200 OK", "Transfer-Encoding: chunked\r\n", frame.as_bytes());
+            vec![head, Act::Trickle(vec![b'x'; 1000])]
+        });
+        let reason = failure(&server.url("/image"), &options());
+        assert!(reason.contains("hardly anything"), "{reason}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
 fn a_server_that_never_ends_its_first_words_is_left() {
     let server = Server::start(|_| {
         let header = format!("HTTP/1.1 200 OK\r\nX-Slow: {}", "x".repeat(200));

@@ -12,7 +12,7 @@ use snf_image_testkit::registry::{Layer, PASSWORD, Registry, USER, sha256};
 use snf_image_testkit::relay::Relay;
 
 use super::{Stores, closed, file, open};
-use crate::fetch::client::{failure_from, fetch_from, image};
+use crate::fetch::client::{self, failure_from, fetch_from, image};
 
 const ANY: &str = "application/octet-stream";
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -314,6 +314,14 @@ fn a_manifest_has_a_bound_and_a_realm_its_rules() {
         &closed(),
     );
     assert!(reason.contains("larger than 4194304 bytes"), "{reason}");
+
+    let slow = Server::start(|_| {
+        let head = answer("200 OK", "Content-Length: 1000\r\n", b"");
+        vec![head, Act::Trickle(vec![b' '; 1000])]
+    });
+    let place = found(slow.address().port(), PASSWORD, "other:1");
+    let reason = failure_from(place, &client::options());
+    assert!(reason.contains("hardly anything"), "{reason}");
 
     for (challenge, words) in [
         ("Bearer realm=\"http://169.254.169.254/\"", "TOKEN_HOSTS"),
