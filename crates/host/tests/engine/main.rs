@@ -16,6 +16,7 @@ mod copy;
 mod fetch;
 mod images;
 mod nbd;
+mod storage;
 mod targets;
 mod verification;
 

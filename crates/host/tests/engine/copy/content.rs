@@ -100,7 +100,7 @@ fn a_file_system_in_memory_is_served_too() {
     };
     let folder = folder();
     let image = image(folder.path(), 21 * MIB + 7);
-    let disk = stale_file(memory.0.path(), 32 * MIB);
+    let disk = stale_file(memory.path(), 32 * MIB);
     deploy(&image, &disk, None).unwrap();
     assert_holds(&disk, &image);
 }
@@ -149,7 +149,7 @@ fn a_file_on_storage_with_large_sectors_may_end_within_one() {
     let mounted = Mounted::new(&[device]).unwrap();
     let folder = folder();
     let image = image(folder.path(), 8 * MIB + 513);
-    let disk = mounted.0.path().join("disk");
+    let disk = mounted.path().join("disk");
     deploy(&image, &disk, Some(8 * MIB + 1024)).unwrap();
     assert_eq!(fs::metadata(&disk).unwrap().len(), 8 * MIB + 1024);
     assert_holds(&disk, &image);
@@ -161,7 +161,7 @@ fn a_device_that_cannot_be_zeroed_cheaply_is_zeroed_where_it_matters() {
     let Some(memory) = Mounted::in_memory("ramfs", "mode=700") else {
         return;
     };
-    let Some(disk) = Loop::within(memory.0.path(), 32 * MIB, 512) else {
+    let Some(disk) = Loop::within(memory.path(), 32 * MIB, 512) else {
         return;
     };
     let folder = folder();
@@ -189,7 +189,7 @@ fn files_on_a_file_system_that_shares_blocks_share_them() {
     let Some(mounted) = Mounted::new(&[device]) else {
         return;
     };
-    let folder = mounted.0.path();
+    let folder = mounted.path();
     let image = image(folder, 20 * MIB);
     for (name, stale, size) in [("new", false, 32 * MIB), ("old", true, 24 * MIB)] {
         let disk = folder.join(name);

@@ -105,7 +105,7 @@ fn a_full_file_system_is_named_with_its_error() {
     let folder = folder();
     let image = folder.path().join("image.raw");
     fs::write(&image, pattern(16 << 20, 1)).unwrap();
-    let disk = memory.0.path().join("disk");
+    let disk = memory.path().join("disk");
     let message = refusal(deploy(&image, &disk, None));
     assert!(
         message.contains("No space left on device (os error 28)"),
@@ -131,7 +131,7 @@ fn a_full_file_system_on_a_device_is_named_with_its_error() {
     let folder = folder();
     let image = folder.path().join("image.raw");
     fs::write(&image, pattern(48 << 20, 1)).unwrap();
-    let disk = mounted.0.path().join("disk");
+    let disk = mounted.path().join("disk");
     let message = refusal(deploy(&image, &disk, None));
     assert!(message.contains("No space left on device"), "{message}");
     assert!(message.contains(disk.to_str().unwrap()), "{message}");

@@ -11,7 +11,10 @@ use snf_image::copy::{Copied, CopyError, copy};
 use snf_image::format::{Content, ImageError};
 use snf_image::source::Source;
 use snf_image::target::Target;
+use snf_image_testkit::loop_device;
 use tempfile::TempDir;
+
+use crate::storage::{self, device_over};
 
 pub(crate) const MIB: u64 = 1 << 20;
 /// What a target holds before: nowhere in an image of these tests.
@@ -135,52 +138,37 @@ pub(crate) fn refusal(result: Result<Copied, CopyError>) -> String {
 pub(crate) struct Loop {
     pub(crate) device: PathBuf,
     pub(crate) backing: PathBuf,
+    // In this order: the file goes when nothing is over it any more.
+    _device: loop_device::Loop,
     _folder: Option<TempDir>,
 }
 
 impl Loop {
     /// `None`, and a word about it, where the machine or the user has no loop devices.
-    pub(crate) fn new(length: u64, sector: u32) -> Option<Self> {
+    pub(crate) fn new(length: u64, sector: u64) -> Option<Self> {
         let folder = folder();
         let mut new = Self::within(folder.path(), length, sector)?;
         new._folder = Some(folder);
         Some(new)
     }
 
-    pub(crate) fn within(folder: &Path, length: u64, sector: u32) -> Option<Self> {
+    pub(crate) fn within(folder: &Path, length: u64, sector: u64) -> Option<Self> {
         let backing = stale_file(folder, length);
-        let output = Command::new("losetup")
-            .args(["--find", "--show", "--sector-size", &sector.to_string()])
-            .arg(&backing)
-            .output()
-            .unwrap();
-        if !output.status.success() {
-            eprintln!(
-                "skipped, no loop device: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            return None;
-        }
-        let device = String::from_utf8(output.stdout).unwrap().trim().into();
+        let device = device_over(&backing, sector)?;
         Some(Loop {
-            device,
+            device: device.name().into(),
             backing,
+            _device: device,
             _folder: None,
         })
     }
 }
 
-impl Drop for Loop {
-    fn drop(&mut self) {
-        let _ = Command::new("losetup")
-            .arg("--detach")
-            .arg(&self.device)
-            .status();
-    }
+/// A file system in a folder of its own.
+pub(crate) struct Mounted {
+    mounted: storage::Mounted,
+    _folder: TempDir,
 }
-
-/// A file system, unmounted when it goes.
-pub(crate) struct Mounted(pub(crate) TempDir);
 
 impl Mounted {
     /// `None`, and a word about it, where the user may not mount.
@@ -190,24 +178,13 @@ impl Mounted {
 
     pub(crate) fn new(arguments: &[&str]) -> Option<Self> {
         let folder = folder();
-        let output = Command::new("mount")
-            .args(arguments)
-            .arg(folder.path())
-            .output()
-            .unwrap();
-        if !output.status.success() {
-            eprintln!(
-                "skipped, cannot mount: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            return None;
-        }
-        Some(Mounted(folder))
+        Some(Mounted {
+            mounted: storage::Mounted::at(folder.path(), arguments)?,
+            _folder: folder,
+        })
     }
-}
 
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
+    pub(crate) fn path(&self) -> &Path {
+        self.mounted.path()
     }
 }

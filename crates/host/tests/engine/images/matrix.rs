@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use snf_image::format::{Format, boot_code};
+use snf_image_testkit::loop_device::Loop;
 use snf_image_testkit::web::Web;
 
 use crate::images::stage::{By, MIB, Stage, stale};
-use crate::images::storage::{Loop, Mounted};
+use crate::images::storage::{Formatted, device};
 
 /// The disk: it ends within a mebibyte, and in whole sectors of 4096 bytes.
 const DISK: u64 = 5 * MIB + 8192;
@@ -69,17 +70,17 @@ fn files(stage: &Stage) -> [Kind; 2] {
 
 /// Devices with sectors of either size, where the machine has any.
 fn devices(stage: &Stage) -> Vec<Kind> {
-    let device = |sector| {
+    let kind = |sector| {
         let name = format!("sectors of {sector}");
-        let device = Loop::over(&stage.path(&name), DISK, sector)?;
+        let device = device(&stage.path(&name), DISK, sector)?;
         Some(Kind {
             name,
-            path: device.0.clone(),
+            path: device.name().into(),
             is_stale: true,
             _device: Some(device),
         })
     };
-    [512, 4096].into_iter().filter_map(device).collect()
+    [512, 4096].into_iter().filter_map(kind).collect()
 }
 
 /// Puts the raw image `raw`, in all compressions, from all sources, onto `targets`, and looks
@@ -126,14 +127,14 @@ fn a_dump_of_a_disk_becomes_that_disk_on_a_device() {
 fn a_dump_of_a_disk_becomes_that_disk_on_other_file_systems() {
     let stage = Stage::set();
     let raw = fs::read(stage.raw(3 * MIB + 512)).unwrap();
-    let storage: Vec<Mounted> = [
+    let storage: Vec<Formatted> = [
         (["mkfs.btrfs", "-q"], 128 * MIB),
         (["mkfs.xfs", "-q"], 320 * MIB),
     ]
     .into_iter()
-    .filter_map(|(mkfs, length)| Mounted::new(&stage.path(""), &mkfs, length))
+    .filter_map(|(mkfs, length)| Formatted::new(&stage.path(""), &mkfs, length))
     .collect();
-    let disk = |mounted: &Mounted| {
+    let disk = |mounted: &Formatted| {
         let name = mounted.path().file_name().unwrap().to_string_lossy();
         Kind::file(&name, mounted.path().join("disk"), true)
     };
