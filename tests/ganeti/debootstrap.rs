@@ -1,8 +1,6 @@
 //! The installation as it was announced: the helper is built on the node, and deploys.
 // SPDX-License-Identifier: BSD-2-Clause
 
-#![allow(clippy::unwrap_used, reason = "a test may end on a fault")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
