@@ -178,7 +178,7 @@ fn what_is_encrypted_stays_shut_and_nothing_is_hidden_below_it() {
 
     // The home of a user would lie where the machine does not see it.
     let mut user = scene.deployment(&image, "disk", ["--property=CREATE_USER=admin"]);
-    let words = ["/home of the image, which is encrypted", "Read-only"];
+    let words = ["/home of the image (encrypted", "Read-only"];
     scene.fails(&mut user, 1, &words);
 
     let image = encrypted_home(&scene, "/dev/gone/data /srv ext4 defaults 0 2");

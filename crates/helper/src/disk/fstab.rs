@@ -1,7 +1,7 @@
 //! Which entries of the image's fstab(5) are mounted, in which order, and which are not.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::disk::mount::Access;
 use crate::guest::fstab::Entry;
@@ -27,6 +27,12 @@ const KERNEL: [&str; 12] = [
     "bpf",
 ];
 
+/// The most bind mounts whose place in the order counts for what lies below them.
+const MAX_BINDS: usize = 64;
+
+/// The types that show other directories, and what was written over them.
+const LAYERS: [&str; 3] = ["overlay", "overlayfs", "aufs"];
+
 /// What is done with an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
@@ -38,22 +44,55 @@ pub enum Plan {
         /// `ro` keeps it unchanged: a sealed `/usr` must stay as it is, byte for byte.
         access: Access,
     },
+    /// A directory of the image is seen here too; with `deep`, also what is mounted below it.
+    Bind {
+        /// `rbind`
+        deep: bool,
+    },
+    /// It is left out, and why. The running machine has something else there: what lies below
+    /// is hidden then.
+    Hidden(&'static str),
     /// It is left out, and why.
     Leave(&'static str),
 }
 
-/// The entries besides that of the root, each below the one it needs, with their plans.
+/// The entries besides that of the root, each behind those that it needs, with their plans.
 #[must_use]
 pub fn plan(mut entries: Vec<Entry>) -> Vec<(Entry, Plan)> {
     entries.retain(|entry| entry.file != Path::new("/"));
-    entries.sort_by(|one, other| one.file.cmp(&other.file));
-    entries
+    let mut plans: Vec<_> = entries
         .into_iter()
         .map(|entry| {
             let plan = decide(&entry);
             (entry, plan)
         })
-        .collect()
+        .collect();
+    // A directory is seen a second time once all is mounted that it lies in.
+    let binds: Vec<_> = plans
+        .iter()
+        .filter(|(_, plan)| matches!(plan, Plan::Bind { .. }))
+        .take(MAX_BINDS)
+        .map(|(entry, _)| (entry.file.clone(), after(entry)))
+        .collect();
+    plans.sort_by_cached_key(|(entry, plan)| {
+        if matches!(plan, Plan::Bind { .. }) {
+            return (after(entry), 1_u8, entry.file.clone());
+        }
+        let around = binds
+            .iter()
+            .filter(|(file, _)| entry.file.starts_with(file) && entry.file != *file);
+        let latest = around.map(|(_, after)| after).max();
+        match latest.filter(|latest| **latest > entry.file) {
+            Some(latest) => (latest.clone(), 2, entry.file.clone()),
+            None => (entry.file.clone(), 0, entry.file.clone()),
+        }
+    });
+    plans
+}
+
+/// The later one of both ends of a bind mount.
+fn after(entry: &Entry) -> PathBuf {
+    entry.file.as_path().max(Path::new(&entry.spec)).into()
 }
 
 /// The option by which a btrfs entry asks for a subvolume, by path or by number.
@@ -72,16 +111,31 @@ fn decide(entry: &Entry) -> Plan {
     let starts = |names: &[&str]| names.iter().any(|name| device.starts_with(name));
     if entry.vfstype == "swap" {
         Plan::Leave("swap")
-    } else if has("bind") || has("rbind") {
-        Plan::Leave("bind mount")
     } else if starts(&["fd", "floppy"]) {
         Plan::Leave("floppy")
     } else if starts(&["sr", "cdrom", "dvd", "scd"]) || entry.vfstype.contains("iso9660") {
         Plan::Leave("optical disc")
-    } else if has("_netdev") || !entry.file.is_absolute() {
+    } else if !entry.file.is_absolute() {
         Plan::Leave("not local")
-    } else if let Some(reason) = foreign(&entry.vfstype) {
-        Plan::Leave(reason)
+    } else if has("bind") || has("rbind") {
+        if has("noauto") {
+            Plan::Leave("bind mount that is not made at the start")
+        } else if !of_image(&entry.spec) {
+            Plan::Leave("bind mount of what only the running machine has")
+        } else {
+            Plan::Bind { deep: has("rbind") }
+        }
+    } else if KERNEL.contains(&entry.vfstype.as_str()) {
+        Plan::Leave("made by the kernel")
+    } else if LAYERS.contains(&entry.vfstype.as_str()) {
+        Plan::Leave("laid over other directories")
+    } else if has("_netdev") || foreign(&entry.vfstype).is_some() {
+        let reason = foreign(&entry.vfstype).unwrap_or("not local");
+        if has("noauto") && !has("x-systemd.automount") {
+            Plan::Leave(reason)
+        } else {
+            Plan::Hidden(reason)
+        }
     } else {
         Plan::Mount {
             required: !has("nofail") && !has("noauto"),
@@ -97,6 +151,13 @@ fn decide(entry: &Entry) -> Plan {
     }
 }
 
+/// Whether what is bound lies in the file systems of the image.
+fn of_image(source: &str) -> bool {
+    let of_machine = ["/dev", "/proc", "/sys", "/run"];
+    let source = Path::new(source);
+    source.is_absolute() && !of_machine.iter().any(|own| source.starts_with(own))
+}
+
 /// Why a type of file system is not mounted. A list of types is tried in its order, mount(8):
 /// one of them that is known is enough.
 fn foreign(vfstype: &str) -> Option<&'static str> {
@@ -105,8 +166,6 @@ fn foreign(vfstype: &str) -> Option<&'static str> {
         None
     } else if is_in(&["tmpfs", "ramfs", "hugetlbfs"]) {
         Some("in memory")
-    } else if is_in(&["overlay", "overlayfs", "aufs"]) {
-        Some("laid over other directories")
     } else if is_in(&[
         "nfs",
         "nfs4",
@@ -118,8 +177,6 @@ fn foreign(vfstype: &str) -> Option<&'static str> {
         "virtiofs",
     ]) {
         Some("network")
-    } else if is_in(&KERNEL) {
-        Some("made by the kernel")
     } else {
         Some("not a local file system that is known")
     }
@@ -161,12 +218,15 @@ mod tests {
             "/dev/cdrom /media/cdrom auto",
             "/dev/fd0 /media/floppy0 auto",
             "UUID=1 none swap sw",
-            "/home /srv/home none bind",
-            "/home /srv/home ext4 rw,bind",
+            "/dev /srv/chroot/dev none bind",
+            "/home /srv/home none bind,noauto",
             "UUID=1 data ext4",
         ] {
             let plans = planned(line);
-            assert!(matches!(plans[0].1, Plan::Leave(_)), "{line}: {plans:?}");
+            assert!(
+                matches!(plans[0].1, Plan::Leave(_) | Plan::Hidden(_)),
+                "{line}: {plans:?}"
+            );
         }
     }
 
@@ -186,6 +246,41 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_is_seen_again_once_it_is_whole() {
+        let table = "/srv/home /home none bind\nUUID=3 /home/data ext4\nUUID=2 /srv ext4\n\
+            UUID=4 /srv/home ext4\n/opt/x /usr/x none rw,rbind\nUUID=5 /zoo ext4";
+        let order: Vec<_> = planned(table).into_iter().map(|(point, _)| point).collect();
+        let expected = ["/srv", "/srv/home", "/home", "/home/data", "/usr/x", "/zoo"];
+        assert_eq!(order, expected);
+        let plans = planned("/home /srv/home ext4 rw,bind\n/home /srv/x none rbind");
+        assert_eq!(plans[0].1, Plan::Bind { deep: false });
+        assert_eq!(plans[1].1, Plan::Bind { deep: true });
+    }
+
+    #[test]
+    fn what_the_machine_mounts_at_its_start_hides_what_lies_below() {
+        for (options, is_hidden) in [
+            ("defaults", true),
+            ("nofail", true),
+            ("noauto", false),
+            ("noauto,x-systemd.automount", true),
+        ] {
+            for kind in [
+                "server:/home /home nfs",
+                "tmpfs /home tmpfs",
+                "/dev/x /home jfs",
+            ] {
+                let plans = planned(&format!("{kind} {options}"));
+                assert_eq!(
+                    matches!(plans[0].1, Plan::Hidden(_)),
+                    is_hidden,
+                    "{plans:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn each_reason_says_what_the_entry_is() {
         for (line, reason) in [
             ("proc /proc proc", "made by the kernel"),
@@ -200,7 +295,9 @@ mod tests {
                 "not a local file system that is known",
             ),
         ] {
-            assert_eq!(planned(line)[0].1, Plan::Leave(reason), "{line}");
+            let plan = planned(line)[0].1;
+            let is_it = plan == Plan::Leave(reason) || plan == Plan::Hidden(reason);
+            assert!(is_it, "{line}: {plan:?}");
         }
     }
 

@@ -31,6 +31,15 @@ pub trait Reporter {
     fn warning(&mut self, message: &str);
 }
 
+/// A mount point of the image that is shut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shut {
+    /// The directory, as fstab(5) names it.
+    pub point: PathBuf,
+    /// What the running machine has there, or why it alone has it.
+    pub reason: &'static str,
+}
+
 /// The state that the tasks share. Facts are found out once and then stand here.
 pub struct Context<'run> {
     /// What the host asked for.
@@ -56,8 +65,8 @@ pub struct Context<'run> {
     pub grown_ntfs: Option<PathBuf>,
     /// The mounted image, between `MountImage` and `UmountImage`.
     pub root: Option<Root>,
-    /// The mount points whose file systems are encrypted: nothing can be written there.
-    pub shut: Vec<PathBuf>,
+    /// The mount points of what only the running machine has: nothing can be written there.
+    pub shut: Vec<Shut>,
     /// What is known of the image's Windows, once it is mounted; `None`: it is none.
     pub windows: Option<Windows>,
     /// cloud-init of the image, where it is used; `InitializeDatasource` finds out.

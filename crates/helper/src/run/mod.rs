@@ -102,16 +102,20 @@ fn built_in(task: Task, context: &mut Context<'_>) -> Result<Done> {
     }
 }
 
-/// Says why nothing can be written where an encrypted file system will lie in the machine.
+/// Says why nothing can be written where the running machine has another file system.
 fn explained(error: Error, context: &Context<'_>) -> Error {
     let is_refused = matches!(&error, Error::Io { source, .. }
         if source.kind() == io::ErrorKind::ReadOnlyFilesystem);
     if !is_refused || context.shut.is_empty() {
         return error;
     }
-    let points: Vec<_> = context.shut.iter().map(|point| shown(point)).collect();
+    let points: Vec<_> = context
+        .shut
+        .iter()
+        .map(|shut| format!("{} ({})", shown(&shut.point), shut.reason))
+        .collect();
     Error::image(format!(
-        "{error}: only the running machine has the key to {}, which is encrypted",
+        "{error}: only the running machine has what lies at {}",
         points.join(", ")
     ))
 }

@@ -8,12 +8,14 @@ mod firmware;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::mount::{mount_bind, mount_bind_recursive};
+
 use crate::disk::fstab::{Plan, plan, subvolume};
 use crate::disk::mount::{Access, mount};
 use crate::disk::probe::{self, Kind};
 use crate::disk::resolve::Volumes;
 use crate::disk::{detect, device, ext, ntfs};
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
 use crate::guest::fstab::{self, Entry};
 use crate::guest::immutable;
 use crate::guest::root::{FILE_LIMIT, Root, shown};
@@ -24,7 +26,7 @@ use crate::tasks::growth::{lvm, root_volume};
 use encrypted::Encrypted;
 
 /// More mounts than any image has, as a bound.
-const MAX_MOUNTS: usize = 64;
+const MAX_MOUNTS: usize = 256;
 
 /// Mounts the image at the context's target and takes hold of its root.
 ///
@@ -178,32 +180,45 @@ fn mount_entries(
     let mut missing = Vec::new();
     let mut mounted = 0;
     for (entry, plan) in plan(entries) {
-        let (required, access) = match plan {
-            Plan::Leave(reason) => {
-                left.push(format!("{} ({reason})", entry.spec));
-                continue;
-            }
-            Plan::Mount { .. } if encrypted.covers(&entry.file) => {
-                left.push(format!("{} (below what is encrypted)", entry.spec));
-                continue;
-            }
-            Plan::Mount { required, access } => (required, access),
-        };
+        if matches!(plan, Plan::Leave(_)) || encrypted.covers(&entry.file) {
+            let reason = match plan {
+                Plan::Leave(reason) => reason,
+                _ => "below what only the running machine has",
+            };
+            left.push(format!("{} ({reason})", entry.spec));
+            continue;
+        }
         if mounted == MAX_MOUNTS {
             return Err(Error::image(format!(
                 "/etc/fstab of the image asks for more than {MAX_MOUNTS} mounts"
             )));
         }
+        mounted += 1;
+        let (required, access) = match plan {
+            Plan::Mount { required, access } => (required, access),
+            Plan::Bind { deep } => {
+                if let Some(reason) = bind(root, &entry, deep, encrypted)? {
+                    left.push(format!("{} ({reason})", entry.spec));
+                }
+                continue;
+            }
+            Plan::Hidden(reason) | Plan::Leave(reason) => {
+                if root.is_directory(&entry.file) {
+                    encrypted.shut(root, &entry.file, reason)?;
+                }
+                left.push(format!("{} ({reason})", entry.spec));
+                continue;
+            }
+        };
         if encrypted.hides(&entry.spec, &mut volumes) {
-            mounted += 1;
             if required || root.is_directory(&entry.file) {
-                encrypted.shut(root, &entry.file)?;
+                encrypted.shut(root, &entry.file, encrypted::REASON)?;
             }
             left.push(format!("{} ({})", entry.spec, encrypted::REASON));
             continue;
         }
         match mount_entry(root, &entry, &mut volumes, access) {
-            Ok(()) => mounted += 1,
+            Ok(()) => {}
             Err(error) if required => {
                 return Err(Error::image(format!("/etc/fstab of the image: {error}")));
             }
@@ -222,6 +237,34 @@ fn mount_entries(
         ));
     }
     Ok(())
+}
+
+/// Shows a directory of the image at a second place; gives why that is not possible.
+fn bind(
+    root: &Root,
+    entry: &Entry,
+    deep: bool,
+    encrypted: &mut Encrypted,
+) -> Result<Option<&'static str>> {
+    let source = Path::new(&entry.spec);
+    if !root.is_directory(source) || !root.is_directory(&entry.file) {
+        return Ok(Some(
+            "bind mount between what are no directories of the image",
+        ));
+    }
+    if encrypted.covers(source) {
+        let reason = "bind mount of what only the running machine has";
+        encrypted.shut(root, &entry.file, reason)?;
+        return Ok(Some(reason));
+    }
+    let (source, point) = (directory(root, source)?, directory(root, &entry.file)?);
+    let result = if deep {
+        mount_bind_recursive(held(&source), held(&point))
+    } else {
+        mount_bind(held(&source), held(&point))
+    };
+    result.doing(|| format!("mounting {} at {}", entry.spec, shown(&entry.file)))?;
+    Ok(None)
 }
 
 fn mount_entry(
@@ -275,3 +318,6 @@ fn of_hardware(spec: &str) -> bool {
     let id = spec.strip_prefix("/dev/disk/by-id/");
     spec.starts_with("/dev/disk/by-path/") || id.is_some_and(|id| !id.starts_with("dm-name-"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let kept = kept.map_err(|error| Error::image(error.to_string()))?;
     let drawn = [(); 2].map(|()| random_uuid(&mut context.random));
     let uses_cloud_init = context.cloud_init.is_some();
+    let shut = context.shut.clone();
     let root = context.root()?;
     let mut gone = Vec::new();
     for part in Identity::ALL
@@ -43,7 +44,12 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         let patterns = PLACES.iter().filter(|(of, _)| *of == part);
         let mut is_gone = false;
         for pattern in patterns.flat_map(|(_, patterns)| *patterns) {
-            for path in found(root, Path::new(pattern))? {
+            // The running machine does not see what lies below another file system.
+            let pattern = Path::new(pattern);
+            if shut.iter().any(|shut| pattern.starts_with(&shut.point)) {
+                continue;
+            }
+            for path in found(root, pattern)? {
                 is_gone |= is_removable(root, part, &path)? && root.remove_all(&path)?;
             }
         }

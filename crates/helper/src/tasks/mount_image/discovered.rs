@@ -53,7 +53,7 @@ pub(super) fn mount_all(
         let device = device::partition(context.first_disk()?, one.number);
         let found = probe::read(&device)?;
         if found.is_some_and(|found| matches!(found.kind, Kind::Luks | Kind::BitLocker)) {
-            encrypted.shut(root, point)?;
+            encrypted.shut(root, point, encrypted::REASON)?;
             context.reporter.notice(&format!(
                 "partition {} is not mounted as {} of the image ({})",
                 one.number,

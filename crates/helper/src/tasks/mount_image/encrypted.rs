@@ -1,7 +1,7 @@
-//! Encrypted file systems of the image: only the running machine has their keys, so they stay shut.
+//! File systems that only the running machine has, such as encrypted ones: their mount points stay shut.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::mount::{MountFlags, mount_bind, mount_remount};
 
@@ -10,21 +10,23 @@ use crate::disk::resolve::Volumes;
 use crate::error::{Doing, Error, Result};
 use crate::guest::crypttab::{self, Entry};
 use crate::guest::root::{FILE_LIMIT, Root, shown};
+use crate::run::context::Shut;
 use crate::tasks::mount_image::{directory, held};
 
-/// Why one is not mounted.
+/// Why one that is encrypted is not mounted.
 pub(super) const REASON: &str = "encrypted: only the running machine has the key";
 
 /// Where tasks work that nobody asked for, and what they look for: an image with one of these shut
 /// would become a machine that is not its own.
 const NEEDED: [&str; 5] = ["/etc", "/usr", "/var", "/var/lib", "/var/lib/dbus"];
 
-/// The encrypted volumes that the image knows, and where they are seen in the running machine.
+/// The encrypted volumes that the image knows, and the mount points of what only the running machine
+/// has.
 #[derive(Debug, Default)]
 pub(super) struct Encrypted {
     volumes: Vec<Entry>,
     /// The mount points that were shut.
-    pub(super) points: Vec<PathBuf>,
+    pub(super) points: Vec<Shut>,
 }
 
 impl Encrypted {
@@ -51,25 +53,31 @@ impl Encrypted {
 
     /// Whether a mount point lies below one that is shut.
     pub(super) fn covers(&self, point: &Path) -> bool {
-        self.points.iter().any(|shut| point.starts_with(shut))
+        self.points
+            .iter()
+            .any(|shut| point.starts_with(&shut.point))
     }
 
-    /// Shuts a mount point: what would be written there could not be seen in the machine.
+    /// Shuts a mount point for a reason: what would be written there could not be seen in the
+    /// machine.
     ///
     /// # Errors
     /// When it does not exist, tasks have to work there, or the kernel refuses.
-    pub(super) fn shut(&mut self, root: &Root, point: &Path) -> Result<()> {
+    pub(super) fn shut(&mut self, root: &Root, point: &Path, reason: &'static str) -> Result<()> {
         if NEEDED.map(Path::new).contains(&point) {
             return Err(Error::image(format!(
-                "{} is encrypted, and only the running machine has the key: deploy the image with \
-                 the property EXCLUDE_MOUNTED_TASKS=yes and let it configure itself",
+                "{} is seen in the running machine alone ({reason}): deploy the image with the \
+                 property EXCLUDE_MOUNTED_TASKS=yes and let it configure itself",
                 shown(point)
             )));
         }
         let doing = || format!("shutting {}", shown(point));
         let directory = directory(root, point)?;
         mount_bind(held(&directory), held(&directory)).doing(doing)?;
-        self.points.push(point.into());
+        self.points.push(Shut {
+            point: point.into(),
+            reason,
+        });
         // What is opened from here on is the directory as it lies over itself.
         let directory = self::directory(root, point)?;
         let flags = MountFlags::NODEV | MountFlags::NOSUID | MountFlags::NOEXEC;
@@ -97,12 +105,14 @@ mod tests {
             mount_bind(image.path(), image.path()).unwrap();
             let root = Root::open(image.path()).unwrap();
             let mut encrypted = Encrypted::default();
-            encrypted.shut(&root, Path::new("/home")).unwrap();
+            encrypted.shut(&root, Path::new("/home"), REASON).unwrap();
             assert!(!root.is_writable("/home").unwrap());
             assert!(root.is_writable("/etc").unwrap());
             assert!(encrypted.covers(Path::new("/home/data")));
             assert!(!encrypted.covers(Path::new("/homes")));
-            let missing = encrypted.shut(&root, Path::new("/srv")).unwrap_err();
+            let missing = encrypted
+                .shut(&root, Path::new("/srv"), REASON)
+                .unwrap_err();
             assert!(
                 missing
                     .to_string()
@@ -118,11 +128,11 @@ mod tests {
     fn an_image_whose_own_state_is_encrypted_is_refused() {
         let image = Image::debian();
         let error = image.confined(|root| {
-            let shut = Encrypted::default().shut(&root, Path::new("/var"));
+            let shut = Encrypted::default().shut(&root, Path::new("/var"), REASON);
             shut.unwrap_err().to_string()
         });
         assert!(
-            error.starts_with("/var of the image is encrypted"),
+            error.starts_with("/var of the image is seen") && error.contains("encrypted"),
             "{error}"
         );
     }
