@@ -4,6 +4,7 @@
 mod discovered;
 mod encrypted;
 mod firmware;
+mod hibernated;
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -50,6 +51,7 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
         }
         _ => {}
     }
+    hibernated::check(context)?;
     let is_root = checked(&device, found.kind, &name, || {
         detect::mount_root(&device, found.kind, &context.target, Access::Write)
     })?;
