@@ -8,6 +8,11 @@ use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
 use super::message::Helper;
 use super::{Message, Monitor};
 
+/// What is shown before the copy begins, and while it goes on: with and without an end that is known.
+const WAITING: &str = "{spinner} {elapsed} {wide_msg}";
+const COPYING: &str = "{spinner} [{bar:30}] {bytes}/{total_bytes} {elapsed} {wide_msg}";
+const COUNTING: &str = "{spinner} {bytes} {elapsed} {wide_msg}";
+
 /// A bar on standard error that goes away when it is dropped. Where standard error is no
 /// terminal it shows nothing.
 #[derive(Debug)]
@@ -18,13 +23,15 @@ impl ProgressBar {
     #[must_use]
     pub fn new() -> Self {
         let bar = Bar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template(
-            "{spinner} [{bar:30}] {bytes}/{total_bytes} {elapsed} {wide_msg}",
-        ) {
-            bar.set_style(style.progress_chars("=> "));
-        }
+        show(&bar, WAITING);
         bar.enable_steady_tick(Duration::from_millis(200));
         ProgressBar(bar)
+    }
+}
+
+fn show(bar: &Bar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
     }
 }
 
@@ -41,6 +48,8 @@ impl Monitor for ProgressBar {
             Message::ImageCopyProgress {
                 position, total, ..
             } => {
+                // Of some images nobody knows how long they will be.
+                show(&self.0, if *total > 0 { COPYING } else { COUNTING });
                 self.0.set_length(*total);
                 self.0.set_position(*position);
             }
