@@ -116,6 +116,16 @@ impl Environment {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         script: Script,
     ) -> Result<Self, Faults> {
+        let (environment, faults) = Self::read(variables, script);
+        faults.or(environment)
+    }
+
+    /// The same, with what could be read where there are faults.
+    #[must_use]
+    pub fn read(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        script: Script,
+    ) -> (Self, Faults) {
         let mut reader = Reader::new(variables);
         reader.version();
         let environment = Environment {
@@ -126,7 +136,7 @@ impl Environment {
                 .then(|| reader.instance(script))
                 .flatten(),
         };
-        reader.faults.or(environment)
+        (environment, reader.faults)
     }
 }
 

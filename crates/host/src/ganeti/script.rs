@@ -43,19 +43,19 @@ impl Script {
     fn usage(self) -> &'static str {
         match self {
             Script::Create => {
-                "Usage: create\nPuts the image img_id onto the instance's first disk. Called by Ganeti, see docs/ganeti.md."
+                "Usage: create\nPuts the image img_id onto the instance's first disk. Called by Ganeti, see /usr/share/doc/snf-image-host/ganeti.md."
             }
             Script::Import => {
-                "Usage: import\nRestores a disk from standard input. Called by Ganeti, see docs/ganeti.md."
+                "Usage: import\nRestores a disk from standard input. Called by Ganeti, see /usr/share/doc/snf-image-host/ganeti.md."
             }
             Script::Export => {
-                "Usage: export\nWrites a disk to standard output. Called by Ganeti, see docs/ganeti.md."
+                "Usage: export\nWrites a disk to standard output. Called by Ganeti, see /usr/share/doc/snf-image-host/ganeti.md."
             }
             Script::Rename => {
-                "Usage: rename\nSets the host name on the instance's first disk. Called by Ganeti, see docs/ganeti.md."
+                "Usage: rename\nSets the host name on the instance's first disk. Called by Ganeti, see /usr/share/doc/snf-image-host/ganeti.md."
             }
             Script::Verify => {
-                "Usage: verify parameters\nChecks the OS parameters. Called by Ganeti, see docs/ganeti.md."
+                "Usage: verify parameters\nChecks the OS parameters. Called by Ganeti, see /usr/share/doc/snf-image-host/ganeti.md."
             }
         }
     }
@@ -87,11 +87,11 @@ pub fn run(script: Script, arguments: &[OsString]) -> ExitCode {
     let variables: Vec<_> = std::env::vars_os().collect();
     let outcome = match script {
         Script::Create => create::run(variables),
+        Script::Verify => verify::run(variables),
         _ => prepare(variables, script).and_then(|(environment, config)| match script {
-            Script::Verify => verify::run(&environment, &config),
             Script::Rename => rename::run(environment, &config),
             Script::Import => import::run(environment, &config),
-            Script::Export | Script::Create => export::run(environment),
+            Script::Export | Script::Verify | Script::Create => export::run(environment),
         }),
     };
     match outcome {
