@@ -40,6 +40,12 @@ pub(super) fn host(stage: &Stage) -> Result<()> {
     )?;
     tree(stage, &paths::root().join("os"), OS)?;
     tree(stage, &paths::root().join("etc"), "etc")?;
+    // Messages refer to them there.
+    tree(
+        stage,
+        &paths::root().join("docs"),
+        "usr/share/doc/snf-image-host",
+    )?;
     for (name, to) in COMPLETIONS {
         stage.file(&paths::root().join("completions").join(name), to, 0o644)?;
     }

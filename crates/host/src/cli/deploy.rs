@@ -20,7 +20,7 @@ pub struct DeployArguments {
     ///
     /// A URL begins with http://, https://, ftp://, ftps:// or ftpes://, an object in a store is
     /// s3://BUCKET/KEY or swift://CONTAINER/OBJECT, an artifact in a registry oci://REGISTRY/NAME:TAG. Where
-    /// images may be fetched from is set by FETCH_ALLOW, FETCH_DENY and STORES_DIR of the configuration. A
+    /// images may be fetched from is set by FETCH_ALLOW, FETCH_DENY and STORES_DIR of the configuration. file:///PATH is a file, too. A
     /// file of the name null is ./null.
     #[arg(long, value_name = "FILE|URL|null", value_hint = ValueHint::FilePath)]
     pub image: OsString,

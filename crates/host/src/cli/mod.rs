@@ -15,19 +15,28 @@ pub use config::ConfigArguments;
 pub use deploy::DeployArguments;
 pub use helper::{HelperBuildArguments, HelperCommand};
 
-const EXIT_STATUS: &str = "\
+macro_rules! exit_status {
+    () => {
+        "\
 Exit status:
   0  done
   1  the deployment failed, or the node is not ready for one
-  2  wrong usage or input: nothing was touched
+  2  wrong usage or input: nothing was touched"
+    };
+}
+
+const AFTER_HELP: &str = concat!(
+    exit_status!(),
+    "
 
 Files:
   /etc/snf-image/snf-image.conf, /etc/default/snf-image  the configuration, see --config
-  /var/lib/snf-image/helper                              the helper VM (HELPER_DIR)";
+  /var/lib/snf-image/helper                              the helper VM (HELPER_DIR)"
+);
 
 /// Turn an operating system image that nobody should trust into a machine's own disk
 #[derive(Debug, Parser)]
-#[command(name = "snf-image", version, after_long_help = EXIT_STATUS)]
+#[command(name = "snf-image", version, after_long_help = AFTER_HELP)]
 pub struct Cli {
     /// Read this configuration file instead of those of the system
     ///
@@ -58,6 +67,7 @@ pub enum Command {
     /// Show the settings that are in effect, and where each comes from
     Config(ConfigArguments),
     /// Deploy an image onto a disk and customise it
+    #[command(after_long_help = exit_status!())]
     Deploy(Box<DeployArguments>),
     /// Build, show or try the helper VM
     #[command(subcommand)]

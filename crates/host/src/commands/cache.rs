@@ -17,7 +17,7 @@ use crate::verification::{Checks, VerificationError, Verifying};
 pub(super) fn run(command: &CacheCommand, settings: &Settings, json: bool) -> Result<(), Failure> {
     let cache = Cache::of(settings).map_err(|fault| Failure::failed(&fault))?;
     let cache = cache.ok_or_else(|| {
-        Failure::input(&"there is no cache of images: set IMAGE_CACHE_DIR, see docs/cache.md")
+        Failure::input(&"there is no cache of images: set IMAGE_CACHE_DIR, see /usr/share/doc/snf-image-host/cache.md")
     })?;
     match command {
         CacheCommand::List => list(&cache, json),

@@ -20,7 +20,7 @@ use crate::store::StoreError;
 pub enum VerificationError {
     /// The node deploys nothing without.
     #[error(
-        "{setting}=yes: an image needs {what} here, and {image} was given none; see docs/verification.md"
+        "{setting}=yes: an image needs {what} here, and {image} was given none; see /usr/share/doc/snf-image-host/verification.md"
     )]
     Required {
         /// The setting.

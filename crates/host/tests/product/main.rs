@@ -6,6 +6,7 @@
 mod completions;
 mod definition;
 mod man;
+mod output;
 
 /// With this variable set, what is made from the program is written instead of compared: `cargo xtask man`.
 const UPDATE: &str = "SNF_UPDATE_MAN";
