@@ -99,6 +99,19 @@ pub enum ApplianceError {
     Cancelled,
 }
 
+impl ApplianceError {
+    /// Whether a file that was named for a build is at fault, and nothing was touched.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        matches!(
+            self,
+            ApplianceError::Kernel { .. }
+                | ApplianceError::Modules { .. }
+                | ApplianceError::Helper { .. }
+        )
+    }
+}
+
 /// Says what was being done when the system refused.
 pub(super) trait Doing<T> {
     /// Turns the system's error into ours.

@@ -42,6 +42,7 @@ pub(super) fn run(
         let digest = request.digest.as_ref().and_then(Digest::warning);
         for warning in request.properties.warnings().into_iter().chain(digest) {
             tracing::warn!("{warning}");
+            watchers.message(&Message::warning(warning));
         }
         let cancel = Cancel::by_signals()?;
         deploy(&request, settings, &watchers, &cancel).map_err(|failure| {
@@ -58,9 +59,6 @@ pub(super) fn run(
         })?;
         Ok((request.image, request.target))
     });
-    if let Err(failure) = &outcome {
-        watchers.message(&Message::error(failure.to_string()));
-    }
     drop(watchers);
     let (image, target) = outcome?;
     if !cli.json {

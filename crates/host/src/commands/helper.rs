@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use serde_json::json;
 use snf_image_protocol::Event;
 
 use super::Failure;
 use crate::appliance::{
-    self, Appliance, ApplianceError, BuildOptions, Builder, Debootstrap, KernelSource,
+    self, Appliance, ApplianceError, BuildOptions, Builder, Debootstrap, KernelSource, Manifest,
 };
 use crate::cancel::Cancel;
 use crate::cli::HelperBuildArguments;
@@ -20,7 +21,12 @@ use crate::vm::{self, Observer};
 /// Where the packages put the helper's program.
 const INSTALLED: &str = "/usr/lib/snf-image/snf-image-helper";
 
-pub(super) fn build(arguments: &HelperBuildArguments, settings: &Settings) -> Result<(), Failure> {
+pub(super) fn build(
+    arguments: &HelperBuildArguments,
+    settings: &Settings,
+    json: bool,
+) -> Result<(), Failure> {
+    check_named(arguments)?;
     let builder = match settings.helper_builder {
         HelperBuilder::Initramfs => initramfs(arguments, settings),
         HelperBuilder::Debootstrap => debootstrap(arguments, settings)?,
@@ -31,12 +37,27 @@ pub(super) fn build(arguments: &HelperBuildArguments, settings: &Settings) -> Re
     };
     let manifest =
         appliance::build(&options, &Cancel::by_signals()?).map_err(|fault| failed(&fault))?;
-    output::say(&format!(
-        "built the helper VM in {}",
-        settings.helper_dir.display()
-    ));
-    for line in manifest.describe().lines() {
-        output::say(line);
+    if !json {
+        output::say(&format!(
+            "built the helper VM in {}",
+            settings.helper_dir.display()
+        ));
+    }
+    show(&manifest, json)
+}
+
+/// Looks whether what the command line names is there.
+fn check_named(arguments: &HelperBuildArguments) -> Result<(), Failure> {
+    for (option, path) in [
+        ("--helper", &arguments.helper),
+        ("--kernel", &arguments.kernel),
+        ("--modules", &arguments.modules),
+    ] {
+        if let Some(path) = path {
+            std::fs::metadata(path).map_err(|error| {
+                Failure::input(&format!("{option}: {}: {error}", path.display()))
+            })?;
+        }
     }
     Ok(())
 }
@@ -77,11 +98,16 @@ fn debootstrap(arguments: &HelperBuildArguments, settings: &Settings) -> Result<
 
 pub(super) fn info(settings: &Settings, json: bool) -> Result<(), Failure> {
     let appliance = Appliance::open(&settings.helper_dir).map_err(|fault| failed(&fault))?;
+    show(appliance.manifest(), json)
+}
+
+/// What the helper was built from: one JSON object on a line, or one fact a line.
+fn show(manifest: &Manifest, json: bool) -> Result<(), Failure> {
     if json {
-        let manifest = serde_json::to_string_pretty(appliance.manifest());
+        let manifest = serde_json::to_string(manifest);
         output::say_as_is(&manifest.map_err(|fault| Failure::failed(&fault))?);
     } else {
-        for line in appliance.manifest().describe().lines() {
+        for line in manifest.describe().lines() {
             output::say(line);
         }
     }
@@ -89,7 +115,7 @@ pub(super) fn info(settings: &Settings, json: bool) -> Result<(), Failure> {
 }
 
 /// Boots the helper once, up to its gate.
-pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
+pub(super) fn check(settings: &Settings, json: bool) -> Result<(), Failure> {
     let cancel = Cancel::by_signals()?;
     let appliance = Appliance::open(&settings.helper_dir).map_err(|fault| failed(&fault))?;
     appliance.verify().map_err(|fault| failed(&fault))?;
@@ -100,16 +126,25 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     let ready = running.wait_ready(&cancel);
     let seconds = begin.elapsed().as_secs_f64();
     ready.map_err(|fault| Failure::failed(&fault).with_log(running.tail()))?;
-    output::say(&format!(
-        "the helper VM in {} came up in {seconds:.2} s with {}",
-        appliance.directory().display(),
-        running.accelerator().kind.name()
-    ));
+    let directory = appliance.directory().display().to_string();
+    let accelerator = running.accelerator().kind.name();
+    if json {
+        let line = json!({"directory": directory, "seconds": seconds, "accelerator": accelerator});
+        output::say_as_is(&line.to_string());
+    } else {
+        output::say(&format!(
+            "the helper VM in {directory} came up in {seconds:.2} s with {accelerator}"
+        ));
+    }
     Ok(())
 }
 
 fn failed(fault: &ApplianceError) -> Failure {
-    Failure::failed(fault)
+    if fault.is_input() {
+        Failure::input(fault)
+    } else {
+        Failure::failed(fault)
+    }
 }
 
 /// The helper's program: beside this one, else where the packages put it.

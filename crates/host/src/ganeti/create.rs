@@ -85,6 +85,7 @@ fn create(environment: Environment, config: &Config, story: &Arc<Story>) -> Resu
     (wanted.check_format(&config.settings)).map_err(Faults::one)?;
     for warning in &wanted.warnings {
         tracing::warn!("{warning}");
+        story.message(&Message::warning(warning));
     }
     let request = request(wanted, &values, instance, config)?;
     let cancel = Cancel::by_signals()?;

@@ -6,12 +6,16 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use rustix::fs::{SeekFrom, seek};
+use rustix::fs::{SeekFrom, fstat, major, minor, seek};
 
 use super::environment::{Environment, Transfer};
 use super::fault::Faults;
 use super::script::instance;
 use crate::source::Source;
+
+/// /dev/null (Linux, "Linux allocated devices": 1 char 3), which also takes the place of a descriptor that
+/// was closed when this program started.
+const NULL: (u32, u32) = (1, 3);
 
 /// Streams the disk. Holes go as zeroes: whoever reads gets every byte.
 pub(super) fn run(environment: Environment) -> Result<(), Faults> {
@@ -34,6 +38,14 @@ fn stream(transfer: &Transfer) -> Result<(), String> {
     }
     tracing::info!("exporting disk {} ({shown}), {size} bytes", transfer.index);
     let output = io::stdout().as_fd().try_clone_to_owned();
+    let output = output.and_then(|output| {
+        let device = fstat(&output)?.st_rdev;
+        if (major(device), minor(device)) == NULL {
+            let reason = "it is closed or /dev/null: nobody would have the disk";
+            return Err(io::Error::other(reason));
+        }
+        Ok(output)
+    });
     let mut output = File::from(output.map_err(|error| format!("standard output: {error}"))?);
     let mut input = source.reader();
     seek(input, SeekFrom::Start(0)).map_err(|errno| format!("reading {shown}: {errno}"))?;

@@ -47,6 +47,8 @@ pub enum Helper {
     },
     /// Something to know.
     Warning {
+        /// How much it matters.
+        level: Level,
         /// One.
         messages: Vec<String>,
     },
@@ -59,6 +61,18 @@ pub enum Helper {
         #[serde(skip_serializing_if = "Option::is_none")]
         stderr: Option<String>,
     },
+}
+
+/// How much something to know matters. Monitors of earlier releases know one subtype for all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// A task had nothing to do, or was left out.
+    Skipped,
+    /// What a task did or found.
+    Notice,
+    /// Something may not be as it was meant.
+    Warning,
 }
 
 impl Message {
@@ -76,9 +90,14 @@ impl Message {
         }
     }
 
-    /// Something to know about the helper.
+    /// Something that may not be as it was meant.
     pub fn warning(text: impl Into<String>) -> Self {
+        Self::known(Level::Warning, text)
+    }
+
+    fn known(level: Level, text: impl Into<String>) -> Self {
         Message::ImageHelper(Helper::Warning {
+            level,
             messages: vec![text.into()],
         })
     }
@@ -103,11 +122,11 @@ impl Message {
             Event::TaskStart { task } => Helper::TaskStart { task: task.clone() },
             Event::TaskEnd { task } => Helper::TaskEnd { task: task.clone() },
             Event::Skipped { task, reason } => {
-                return Some(Message::warning(format!("{task} was skipped: {reason}")));
+                let text = format!("{task} was skipped: {reason}");
+                return Some(Message::known(Level::Skipped, text));
             }
-            Event::Notice { message } | Event::Warning { message } => {
-                return Some(Message::warning(message));
-            }
+            Event::Notice { message } => return Some(Message::known(Level::Notice, message)),
+            Event::Warning { message } => return Some(Message::warning(message)),
             Event::Error { message } => Helper::Error {
                 messages: vec![message.clone()],
                 stderr: None,
@@ -144,6 +163,14 @@ mod tests {
         assert_eq!(
             json(&Message::from_event(&start).unwrap()),
             r#"{"type":"image-helper","subtype":"task-start","task":"MountImage"}"#
+        );
+        let skipped = Event::Skipped {
+            task: "AddSwap".into(),
+            reason: "none is asked for".into(),
+        };
+        assert_eq!(
+            json(&Message::from_event(&skipped).unwrap()),
+            r#"{"type":"image-helper","subtype":"warning","level":"skipped","messages":["AddSwap was skipped: none is asked for"]}"#
         );
         let stderr = Event::Stderr {
             lines: vec!["resize2fs: bad magic".into()],
