@@ -8,9 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, ioctl_blksszget, open};
 
-use super::{DeployError, machine};
-use crate::cancel::Cancel;
-use crate::config::Settings;
+use super::{DeployError, Deployment, machine};
 use crate::request::OtherDisk;
 use crate::target::{Handle, Location, Target, TargetError};
 use crate::vm::Disk;
@@ -23,28 +21,26 @@ pub(super) enum Opened {
     Remote(Target),
 }
 
-/// Opens all of them.
-///
-/// # Errors
-/// When one is missing, in use, neither a block device nor a regular file, or cannot be reached.
-pub(super) fn open_all(
-    disks: &[OtherDisk],
-    settings: &Settings,
-    cancel: &Cancel,
-) -> Result<Vec<Opened>, DeployError> {
-    let open = |disk: &OtherDisk| match &disk.location {
-        Location::Path(path) => Ok(open_one(path, disk.read_only)?),
-        Location::Uri(uri) => {
-            let program = machine::exporter(settings)?;
-            let target = Target::reach(uri, disk.read_only, None, None, &program, cancel)?;
-            Ok(if disk.read_only {
-                Opened::Remote(target)
-            } else {
-                Opened::Writable(target)
-            })
-        }
-    };
-    disks.iter().map(open).collect()
+impl Deployment<'_> {
+    /// Opens all of them.
+    ///
+    /// # Errors
+    /// When one is missing, in use, neither a block device nor a regular file, or cannot be reached.
+    pub(super) fn open_other_disks(&self) -> Result<Vec<Opened>, DeployError> {
+        let open = |disk: &OtherDisk| match &disk.location {
+            Location::Path(path) => Ok(open_one(path, disk.read_only)?),
+            Location::Uri(uri) => {
+                let program = machine::exporter(self.settings)?;
+                let target = Target::reach(uri, disk.read_only, None, None, &program, self.cancel)?;
+                Ok(if disk.read_only {
+                    Opened::Remote(target)
+                } else {
+                    Opened::Writable(target)
+                })
+            }
+        };
+        self.request.other_disks.iter().map(open).collect()
+    }
 }
 
 fn open_one(path: &Path, read_only: bool) -> Result<Opened, TargetError> {

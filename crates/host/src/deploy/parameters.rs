@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 use snf_image_protocol::Task;
-use snf_image_sandbox::User;
 
-use super::{DeployError, drivers, host_keys, wants_host_keys};
-use crate::cancel::Cancel;
+use super::{DeployError, Deployment, drivers, host_keys};
 use crate::config::{ParametersSeat, Settings};
 use crate::request::{Drivers, Gathered, MAX_ANSWER_FILE, Request};
 use crate::target::Handle;
@@ -22,27 +20,25 @@ pub(super) struct Seat {
     gathered: Gathered,
 }
 
-/// Reads, or fetches, what a deployment hands on to the helper as it is.
-pub(super) fn gather(
-    request: &Request,
-    settings: &Settings,
-    user: &User,
-    cancel: &Cancel,
-) -> Result<Gathered, DeployError> {
-    let answer_file = request.windows.answer_file.as_ref();
-    let answer_file = answer_file
-        .map(|document| document.read(MAX_ANSWER_FILE, settings, user, cancel))
-        .transpose()
-        .map_err(|error| DeployError::AnswerFile(error.into()))?;
-    let drivers = request.properties.windows_drivers();
-    let drivers = drivers.filter(|_| request.wants(Task::InstallDrivers));
-    Ok(Gathered {
-        answer_file,
-        time_zone: settings.windows_timezone.clone(),
-        drivers: drivers
-            .map(|name| drivers::find(name, &settings.windows_drivers_dir))
-            .transpose()?,
-    })
+impl Deployment<'_> {
+    /// Reads, or fetches, what a deployment hands on to the helper as it is.
+    pub(super) fn gather(&self) -> Result<Gathered, DeployError> {
+        let (request, settings) = (self.request, self.settings);
+        let answer_file = request.windows.answer_file.as_ref();
+        let answer_file = answer_file
+            .map(|document| document.read(MAX_ANSWER_FILE, settings, &self.user, self.cancel))
+            .transpose()
+            .map_err(|error| DeployError::AnswerFile(error.into()))?;
+        let drivers = request.properties.windows_drivers();
+        let drivers = drivers.filter(|_| request.wants(Task::InstallDrivers));
+        Ok(Gathered {
+            answer_file,
+            time_zone: settings.windows_timezone.clone(),
+            drivers: drivers
+                .map(|name| drivers::find(name, &settings.windows_drivers_dir))
+                .transpose()?,
+        })
+    }
 }
 
 impl Seat {
@@ -93,9 +89,9 @@ impl Seat {
         }))
     }
 
-    /// Draws the host keys and writes everything.
+    /// Draws the host keys, where the image loses its own, and writes everything.
     pub(super) fn fill(&self, request: &Request) -> Result<(), DeployError> {
-        let host_keys = if wants_host_keys(request) {
+        let host_keys = if request.wants(Task::DeleteSSHKeys) {
             host_keys::generate()?
         } else {
             Vec::new()
