@@ -192,7 +192,11 @@ fn parameters_from_a_url_win_over_those_given() {
     scene.blank("disk", 64).unwrap();
     let body = format!(r#"{{"img_id": "image", "img_passwd": "{SECRET}"}}"#);
     let server = Server::start(move |_| vec![whole(body.as_bytes())]);
-    let script = scene.script("").unwrap().with_disks(&["disk"]).with_image();
+    let script = scene
+        .script("FETCH_ALLOW=\"127.0.0.0/8\"\n")
+        .unwrap()
+        .with_disks(&["disk"])
+        .with_image();
     let outcome = script
         .with("OSP_IMG_ID", "missing")
         .with("DEBUG_LEVEL", "1")

@@ -31,6 +31,11 @@ impl Location {
         &self.name
     }
 
+    /// The same, by another name in messages.
+    pub(crate) fn called(self, name: String) -> Self {
+        Location { name, ..self }
+    }
+
     /// What tells it from all other places, secrets included.
     pub(crate) fn key(&self) -> &str {
         match &self.at {

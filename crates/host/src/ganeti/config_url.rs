@@ -1,26 +1,20 @@
 //! OS parameters from a URL, the OS parameter config_url.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use std::io;
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 use snf_image_protocol::Secret;
+use snf_image_sandbox::User;
 use ureq::http::Uri;
-use ureq::tls::{RootCerts, TlsConfig};
 
 use super::parameters::Values;
-use crate::config::{Given, Origin, os_parameters};
+use crate::cancel::Cancel;
+use crate::config::{Given, Origin, Settings, os_parameters};
+use crate::fetch::Location;
+use crate::source::Url;
+use crate::verification::fetch_whole;
 
 /// The most that is read, in bytes.
-const MAX_SIZE: u64 = 1 << 20;
-
-/// How often a server may send elsewhere.
-const MAX_REDIRECTS: u32 = 5;
-
-/// How long it may take to reach a server, and all of it together.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-const LIMIT: Duration = Duration::from_secs(60);
+const MAX_SIZE: usize = 1 << 20;
 
 /// Parameters that hold JSON, and so may be JSON there.
 const JSON: [&str; 3] = ["img_properties", "inst_properties", "img_personality"];
@@ -32,13 +26,11 @@ pub enum UrlError {
     #[error("config_url is not an http or https URL")]
     Scheme,
     /// Nothing usable came.
-    #[error("config_url: fetching from {server}: {reason}")]
-    Fetch {
-        /// Its scheme, host and port.
-        server: String,
-        /// What went wrong.
-        reason: String,
-    },
+    #[error("config_url: {0}")]
+    Fetch(String),
+    /// Somebody asked to stop.
+    #[error("interrupted while config_url was fetched: the target is untouched")]
+    Interrupted,
     /// Not what is expected; without any of its content.
     #[error("config_url: what {server} sent {reason}")]
     Content {
@@ -72,66 +64,27 @@ pub fn is_followed(url: &str) -> bool {
     })
 }
 
-/// Fetches parameters: a JSON object of at most 1 MiB, its server known by a certificate of
-/// the system's when the URL says https.
+/// Fetches parameters: a JSON object of at most 1 MiB, as images are fetched, by a confined process of
+/// HELPER_USER and from where the settings permit it.
 ///
 /// # Errors
 /// See [`UrlError`].
-pub fn fetch(url: &str) -> Result<Values, UrlError> {
+pub fn fetch(url: &str, settings: &Settings, cancel: &Cancel) -> Result<Values, UrlError> {
     if !is_followed(url) {
         return Err(UrlError::Scheme);
     }
+    let failed = |error: &dyn std::fmt::Display| UrlError::Fetch(error.to_string());
+    let user = User::lookup(&settings.helper_user).map_err(|error| failed(&error))?;
     let server = shown(url);
-    let body = get(url).map_err(|fault| UrlError::Fetch {
-        server: server.clone(),
-        reason: reason(fault),
+    let url = Url::parse(url).map_err(|error| failed(&error))?;
+    // Its path may be a secret too.
+    let location = Location::from(&url).called(server.clone());
+    let body = fetch_whole(location, MAX_SIZE, settings, &user, cancel);
+    let body = body.map_err(|error| match error {
+        error if error.is_cancelled() => UrlError::Interrupted,
+        error => failed(&error),
     })?;
     parse(&body).map_err(|reason| UrlError::Content { server, reason })
-}
-
-fn get(url: &str) -> Result<Vec<u8>, ureq::Error> {
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
-        .build();
-    let agent = ureq::Agent::config_builder()
-        .tls_config(tls)
-        // Only what the administrator wrote into the URL decides where this goes.
-        .proxy(None)
-        .max_redirects(MAX_REDIRECTS)
-        .timeout_connect(Some(CONNECT_LIMIT))
-        .timeout_global(Some(LIMIT))
-        .user_agent(concat!("snf-image/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .new_agent();
-    let mut response = agent.get(url).call()?;
-    response
-        .body_mut()
-        .with_config()
-        .limit(MAX_SIZE)
-        .read_to_vec()
-}
-
-/// The words for a failure. Those of other errors could quote the URL.
-fn reason(fault: ureq::Error) -> String {
-    match fault {
-        ureq::Error::StatusCode(code) => format!("the server answered with status {code}"),
-        ureq::Error::Timeout(which) => format!("it took too long ({which})"),
-        ureq::Error::HostNotFound => "the host is not known".into(),
-        ureq::Error::ConnectionFailed => "there is no connection".into(),
-        ureq::Error::TooManyRedirects => format!("more than {MAX_REDIRECTS} redirections"),
-        ureq::Error::BodyExceedsLimit(_) => "the answer is larger than 1 MiB".into(),
-        ureq::Error::Io(error) => tls_or_io(&error),
-        ureq::Error::Rustls(error) => error.to_string(),
-        ureq::Error::Tls(error) => error.into(),
-        _ => "the request failed".into(),
-    }
-}
-
-fn tls_or_io(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "the connection was refused".into(),
-        _ => error.to_string(),
-    }
 }
 
 /// Reads the object. Keys are names of parameters in any case.
@@ -145,13 +98,13 @@ fn parse(body: &[u8]) -> Result<Values, String> {
     })?;
     let mut values = Values::new();
     for (key, value) in object {
-        let shown: String = key.chars().take(80).collect();
         let name = match os_parameters::named(&key) {
             Some("config_url") => {
                 return Err("holds config_url again, which is not followed".into());
             }
             Some(name) => name,
-            None => return Err(format!("holds {shown:?}, which is no OS parameter")),
+            // It may be a password that stands in the wrong place.
+            None => return Err("holds a name that is no OS parameter".into()),
         };
         let text = match value {
             Value::Null => continue,

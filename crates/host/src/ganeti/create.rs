@@ -62,6 +62,7 @@ pub(super) fn run(variables: Vec<(OsString, OsString)>) -> Result<(), Faults> {
 }
 
 fn create(environment: Environment, config: &Config, story: &Arc<Story>) -> Result<(), Faults> {
+    let cancel = Cancel::by_signals()?;
     let mut values = values(config, &environment.parameters);
     let instance = instance(environment)?;
     let again = if instance.is_reinstall { " again" } else { "" };
@@ -78,7 +79,7 @@ fn create(environment: Environment, config: &Config, story: &Arc<Story>) -> Resu
             config_url::shown(url.expose())
         );
         let is_users = parameters::is_users(&values, "config_url");
-        let fetched = config_url::fetch(url.expose());
+        let fetched = config_url::fetch(url.expose(), &config.settings, &cancel);
         values.extend(fetched.map_err(|fault| Faults::one(Fault::from(fault).about(is_users)))?);
     }
     let wanted = parameters::check(&values, true)?;
@@ -88,7 +89,6 @@ fn create(environment: Environment, config: &Config, story: &Arc<Story>) -> Resu
         story.message(&Message::warning(warning));
     }
     let request = request(wanted, &values, instance, config)?;
-    let cancel = Cancel::by_signals()?;
     let monitor: Arc<dyn Monitor> = Arc::clone(story) as Arc<dyn Monitor>;
     deploy(&request, &config.settings, &monitor, &cancel)
         .map_err(|failure| Faults::one(failure.error))

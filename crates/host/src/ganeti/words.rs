@@ -39,13 +39,14 @@ impl From<ConfigError> for Fault {
 impl From<UrlError> for Fault {
     fn from(error: UrlError) -> Self {
         let words = match &error {
-            UrlError::Scheme => error.to_string(),
-            UrlError::Fetch { .. } => "what config_url leads to could not be fetched".into(),
+            UrlError::Scheme => Some(error.to_string()),
+            UrlError::Fetch(_) => Some("what config_url leads to could not be fetched".into()),
             UrlError::Content { .. } => {
-                "what config_url leads to is not a JSON object of OS parameters".into()
+                Some("what config_url leads to is not a JSON object of OS parameters".into())
             }
+            UrlError::Interrupted => None,
         };
-        fault(&error, Some(words))
+        fault(&error, words)
     }
 }
 
@@ -289,10 +290,7 @@ mod tests {
             "there is no OS variant \"x\""
         );
         assert_eq!(heard(ConfigError::Writable(NODE.into())), INTERNAL);
-        let fetch = UrlError::Fetch {
-            server: "http://10.0.0.1".into(),
-            reason: "refused".into(),
-        };
+        let fetch = UrlError::Fetch("http://10.0.0.1: refused".into());
         assert_eq!(
             heard(fetch),
             "what config_url leads to could not be fetched"

@@ -96,40 +96,40 @@ impl Document {
                 read.map_err(|error| failed(error.to_string()))?;
                 Ok(bytes)
             }
-            Document::Url(url) => self.fetch(url, limit, settings, user, cancel),
+            Document::Url(url) => fetch_whole(url.into(), limit, settings, user, cancel),
             Document::Stored(name) => {
                 let place = Place::find(name, &settings.stores_dir)?;
-                self.fetch(place, limit, settings, user, cancel)
+                fetch_whole(place.into(), limit, settings, user, cancel)
             }
         }
     }
+}
 
-    fn fetch(
-        &self,
-        location: impl Into<Location>,
-        limit: usize,
-        settings: &Settings,
-        user: &User,
-        cancel: &Cancel,
-    ) -> Result<Vec<u8>, VerificationError> {
-        let options = Options::new(settings)?;
-        let stream = fetch::start(location, &options, user, cancel)?;
-        // The process that fetches bounds every step itself.
-        let bytes = match read_all(&stream.bytes, limit, None, cancel) {
-            Ok(bytes) => bytes,
-            Err(ReadError::Cancelled) => return Err(cancelled()),
-            Err(error) => {
-                return Err(VerificationError::Read {
-                    name: self.to_string(),
-                    reason: error.to_string(),
-                });
-            }
-        };
-        match stream.producer.finish(cancel) {
-            Ok(()) => Ok(bytes),
-            Err(ProducerError::Cancelled) => Err(cancelled()),
-            Err(ProducerError::Failed(reason)) => Err(VerificationError::Fetch(reason)),
+/// What is fetched as images are, by the same process and under the same rules, and is small: at most
+/// `limit` bytes.
+pub(crate) fn fetch_whole(
+    location: Location,
+    limit: usize,
+    settings: &Settings,
+    user: &User,
+    cancel: &Cancel,
+) -> Result<Vec<u8>, VerificationError> {
+    let options = Options::new(settings)?;
+    let name = location.name().to_owned();
+    let stream = fetch::start(location, &options, user, cancel)?;
+    // The process that fetches bounds every step itself.
+    let bytes = match read_all(&stream.bytes, limit, None, cancel) {
+        Ok(bytes) => bytes,
+        Err(ReadError::Cancelled) => return Err(cancelled()),
+        Err(error) => {
+            let reason = error.to_string();
+            return Err(VerificationError::Read { name, reason });
         }
+    };
+    match stream.producer.finish(cancel) {
+        Ok(()) => Ok(bytes),
+        Err(ProducerError::Cancelled) => Err(cancelled()),
+        Err(ProducerError::Failed(reason)) => Err(VerificationError::Fetch(reason)),
     }
 }
 

@@ -23,7 +23,7 @@ mod waiting;
 
 pub use checks::Checks;
 pub use document::Document;
-pub(crate) use document::no_scheme;
+pub(crate) use document::{fetch_whole, no_scheme};
 pub use error::{SignatureError, VerificationError};
 pub use keys::{Keys, KeysError};
 pub use list::{DigestList, LARGEST_LIST, ListError};

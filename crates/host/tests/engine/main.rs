@@ -12,6 +12,7 @@
 
 mod backends;
 mod cache;
+mod config_url;
 mod copy;
 mod fetch;
 mod images;
