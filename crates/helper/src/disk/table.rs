@@ -25,6 +25,15 @@ const MBR_SECTORS: u64 = (1 << 32) - 1;
 pub const SWAP_MBR: &str = "82";
 /// The same in a GPT (Discoverable Partitions Specification, UAPI Group).
 pub const SWAP_GPT: &str = "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F";
+/// The types of what firmware reads: the EFI system partition in an MBR and in a GPT (UEFI 2.10, 5),
+/// the BIOS boot partition of GRUB, and that of PowerPC (CHRP).
+const FIRMWARE: [&str; 5] = [
+    "EF",
+    "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
+    "21686148-6449-6E6F-744E-656564454649",
+    "41",
+    "9E1A2D38-C612-4316-AA26-8B49521E5A8B",
+];
 /// The type of a recovery partition of Windows, in an MBR (Microsoft, "BIOS/MBR-based hard drive
 /// partitions").
 const RECOVERY_MBR: &str = "27";
@@ -94,6 +103,12 @@ impl Partition {
     #[must_use]
     pub fn is_recovery(&self) -> bool {
         self.kind == RECOVERY_MBR || self.kind == RECOVERY_GPT
+    }
+
+    /// Whether firmware reads it, by its type: nothing in it has use of a larger one.
+    #[must_use]
+    pub fn is_for_firmware(&self) -> bool {
+        FIRMWARE.contains(&self.kind.as_str())
     }
 
     /// Whether it is meant for swap space.

@@ -7,10 +7,11 @@ use std::path::Path;
 use snf_image_protocol::{OsFamily, Swap, Task};
 
 use crate::disk::bytes::{random_uuid, uuid_text};
+use crate::disk::device;
 use crate::disk::layout::{ALIGNMENT, Change, Place, Tail, applied, plan};
+use crate::disk::probe::{self, Kind};
 use crate::disk::swap::{Header, State};
-use crate::disk::table::{Partition, Table};
-use crate::disk::{device, probe};
+use crate::disk::table::{Label, Partition, Table};
 use crate::error::{Error, Result};
 use crate::run::context::{Context, Done};
 use crate::run::program;
@@ -53,10 +54,33 @@ pub fn run(context: &mut Context<'_>) -> Result<Done> {
             beyond / ALIGNMENT
         ));
     }
-    let (tail, header) = tail(context, &disk, &table, wanted)?;
-    let changes = plan(&table, &tail)?;
+    let Behind {
+        tail,
+        header,
+        mut obstacle,
+    } = behind(context, &disk, &table, wanted)?;
+    let mut changes = plan(&table, &tail)?;
+    if let Some(reason) = filled(&disk, &table)? {
+        changes.retain(|change| !grows_last(&table, &tail, change));
+        obstacle = Some(reason);
+    } else if tail == Tail::MovableSwap && changes.is_empty() {
+        obstacle = table.last().map(|last| {
+            format!(
+                "the swap space of partition {} of the image, which lies last, cannot be moved: the \
+                 numbers of other partitions would change",
+                last.partition.number
+            )
+        });
+    }
+    let obstacle = obstacle.filter(|_| has_room(&table));
+    if let Some(reason) = &obstacle {
+        context.reporter.warning(&format!(
+            "{reason}: nothing before it grows; make an image whose root lies last"
+        ));
+    }
     if changes.is_empty() && !table.needs_repair {
-        return Ok(Done::Skipped(table.obstacle().unwrap_or_else(|| {
+        let reason = obstacle.or_else(|| table.obstacle());
+        return Ok(Done::Skipped(reason.unwrap_or_else(|| {
             "there is no room behind the last partition".into()
         })));
     }
@@ -99,13 +123,81 @@ fn wanted_swap(context: &Context<'_>) -> Result<Option<(u32, u64)>> {
     }
 }
 
-/// What comes behind the partition that grows, and the header of swap space that may move.
-fn tail(
+/// What comes behind the partition that grows.
+struct Behind {
+    tail: Tail,
+    /// The header of swap space that may move.
+    header: Option<Header>,
+    /// What is in the way.
+    obstacle: Option<String>,
+}
+
+impl From<Tail> for Behind {
+    fn from(tail: Tail) -> Self {
+        Behind {
+            tail,
+            header: None,
+            obstacle: None,
+        }
+    }
+}
+
+/// Whether the disk has room behind all partitions.
+fn has_room(table: &Table) -> bool {
+    let ends = table.partitions.iter().map(Partition::end);
+    let room = table.end.saturating_sub(ends.max().unwrap_or_default());
+    // Less is not to be had: partitions end at multiples of it, and a logical one has a record.
+    room >= table.unit().saturating_mul(2)
+}
+
+/// Why nothing is gained when the last partition grows: its content stays as it is. What is not
+/// known may grow by itself in the running machine.
+fn filled(disk: &Path, table: &Table) -> Result<Option<String>> {
+    let growing = table.growing();
+    let Some(entry) = growing
+        .filter(|growing| table.last() == Some(*growing))
+        .map(|growing| growing.partition)
+    else {
+        return Ok(None);
+    };
+    let number = entry.number;
+    if entry.is_for_firmware() {
+        return Ok(Some(format!(
+            "partition {number} of the image, which lies last, is read by firmware and does not grow"
+        )));
+    }
+    let found = probe::read_at(disk, table.region(disk, entry).offset)?;
+    Ok(found.filter(|found| found.kind == Kind::Vfat).map(|found| {
+        format!(
+            "partition {number} of the image, which lies last, holds {}, which does not grow",
+            found.kind
+        )
+    }))
+}
+
+/// Whether a change only makes the last partition larger, or the extended one for its sake.
+fn grows_last(table: &Table, tail: &Tail, change: &Change) -> bool {
+    let (Change::Grow(place), Some(last)) = (change, table.last()) else {
+        return false;
+    };
+    let takes_new = |extended: &Partition| {
+        let is_logical = |number: u32| table.label == Label::Mbr && number > 4;
+        extended.number == place.number
+            && matches!(tail, Tail::NewSwap { number, .. } if is_logical(*number))
+    };
+    place.number == last.partition.number
+        || last
+            .extended
+            .is_some_and(|extended| extended.number == place.number && !takes_new(extended))
+}
+
+/// Finds out what comes behind the partition that grows.
+fn behind(
     context: &mut Context<'_>,
     disk: &Path,
     table: &Table,
     wanted: Option<(u32, u64)>,
-) -> Result<(Tail, Option<Header>)> {
+) -> Result<Behind> {
     if let Some((number, size_mib)) = wanted {
         let there = table.partition(number).filter(|entry| entry.is_swap());
         // A disk that was deployed before has it already.
@@ -117,11 +209,11 @@ fn tail(
                 size_mib,
                 uuid,
             };
-            return Ok((tail, None));
+            return Ok(tail.into());
         }
     }
     let Some(last) = table.last().filter(|last| last.partition.is_swap()) else {
-        return Ok((Tail::AsItIs, None));
+        return Ok(Tail::AsItIs.into());
     };
     let before = table.growing().map(|growing| growing.partition);
     let can_grow = match before {
@@ -130,20 +222,27 @@ fn tail(
         None => false,
     };
     if !can_grow {
-        return Ok((Tail::AsItIs, None));
+        return Ok(Tail::AsItIs.into());
     }
     let number = last.partition.number;
-    match table.region(disk, last.partition).state()? {
-        State::Swap(header) => Ok((Tail::MovableSwap, Some(header))),
-        State::Hibernated => {
-            context.reporter.warning(&format!(
-                "a hibernated system lies in the swap space of partition {number}: it is not \
-                 moved, and nothing grows"
-            ));
-            Ok((Tail::AsItIs, None))
-        }
-        State::None => Ok((Tail::AsItIs, None)),
-    }
+    let stays = |reason: String| Behind {
+        obstacle: Some(reason),
+        ..Tail::AsItIs.into()
+    };
+    Ok(match table.region(disk, last.partition).state()? {
+        State::Swap(header) => Behind {
+            header: Some(header),
+            ..Tail::MovableSwap.into()
+        },
+        State::Hibernated => stays(format!(
+            "a hibernated system lies in the swap space of partition {number} of the image, which is \
+             not moved"
+        )),
+        State::None => stays(format!(
+            "partition {number} of the image, which lies last, is for swap space and holds none that \
+             is known, such as what /etc/crypttab makes at each start: it is not moved"
+        )),
+    })
 }
 
 /// Makes swap space where it has moved to, under the names by which it was known.

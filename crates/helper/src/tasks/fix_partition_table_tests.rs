@@ -287,7 +287,7 @@ fn moved(script: &str, root: (u32, u64), swap: (u32, u64)) -> ((u64, u64), (u64,
     let known = case.swap_at(new.start);
     assert!(known.contains(&format!("UUID={SWAP_ID}\n")), "{known}");
     assert!(known.contains("LABEL=my"), "{known}");
-    if table.label == crate::disk::table::Label::Gpt {
+    if table.label == Label::Gpt {
         case.verify();
     } else {
         tool("sfdisk", &["--verify"], &case.disk);
@@ -332,6 +332,67 @@ fn swap_space_with_a_hibernated_system_stays() {
     assert!(said[0].contains("hibernated system"), "{said:?}");
     assert_eq!(table.partitions, before.partitions);
     case.verify();
+}
+
+#[test]
+fn what_cannot_grow_stays_as_large_and_is_named() {
+    for (script, program, words) in [
+        (
+            "label: gpt\n@1 : start=2048, size=8192\n@2 : start=10240, size=8192, type=uefi\n",
+            "true",
+            "partition 2 of the image, which lies last, is read by firmware",
+        ),
+        (
+            "label: dos\n@1 : start=2048, size=8192\n@2 : start=10240, size=8192, type=c\n",
+            "mkfs.vfat",
+            "partition 2 of the image, which lies last, holds vfat",
+        ),
+        (
+            "label: dos\n@1 : start=2048, size=8192\n@2 : start=10240, size=8192, type=5\n\
+             @5 : start=12288, size=6144, type=ef\n",
+            "true",
+            "partition 5 of the image, which lies last, is read by firmware",
+        ),
+    ] {
+        let case = Case::new(16, script);
+        if program != "true" {
+            case.fill(program, &[], 5, 4);
+        }
+        let before = Table::read(&case.disk).unwrap().unwrap();
+        let case = case.on(64 * MIB);
+        let (_, after, told) = case.run_with("").unwrap();
+        assert_eq!(after.partitions, before.partitions, "{script}");
+        assert!(told.iter().any(|told| told.contains(words)), "{told:?}");
+    }
+}
+
+#[test]
+fn swap_space_that_cannot_be_moved_is_named() {
+    // Encrypted with a key that is new at each start.
+    let random = "label: gpt\n@1 : start=2048, size=8192\n@2 : start=10240, size=8192, type=swap\n";
+    // The number of what lies behind it among the logical ones would change.
+    let renumbered = "label: dos\n@1 : start=2048, size=8192\n@2 : start=10240, size=20480, type=5\n\
+         @5 : start=22528, size=6144, type=82\n@6 : start=12288, size=2048, type=83\n";
+    for (script, swap, words) in [
+        (random, None, "holds none that is known"),
+        (
+            renumbered,
+            Some(11),
+            "the numbers of other partitions would change",
+        ),
+    ] {
+        let case = Case::new(16, script);
+        case.fill("mkfs.ext4", &["-q"], 1, 4);
+        if let Some(at) = swap {
+            case.fill("mkfs.ext4", &["-q"], 6, 1);
+            case.fill("mkswap", &["-q"], at, 3);
+        }
+        let before = Table::read(&case.disk).unwrap().unwrap();
+        let case = case.on(64 * MIB);
+        let (_, after, told) = case.run_with("").unwrap();
+        assert_eq!(after.partitions, before.partitions, "{script}");
+        assert!(told.iter().any(|told| told.contains(words)), "{told:?}");
+    }
 }
 
 #[test]
