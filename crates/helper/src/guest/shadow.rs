@@ -8,10 +8,11 @@ use super::table;
 /// The fields of a line: name, password, day of the last change, and six about its age.
 const FIELDS: usize = 9;
 
-/// Where in a line the password stands, the day of its last change, and the day from which on
-/// the account is expired.
+/// Where in a line the password stands, the day of its last change, the days after which it has to
+/// be changed again, and the day from which on the account is expired.
 const PASSWORD: usize = 1;
 const CHANGED: usize = 2;
+const MAX_AGE: usize = 4;
 const EXPIRES: usize = 7;
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
@@ -27,15 +28,23 @@ pub fn with_password(shadow: &[u8], user: &str, hash: &str, day: u64) -> Option<
     })
 }
 
-/// Lets a user in who has no password, but keys: the account is not expired any more and, when
-/// `locked` accounts are shut out altogether, locked no longer. The password stays one that
-/// nobody knows. `None` when there is no such line.
+/// Lets a user in who has no password, but keys: the account is not expired any more, nor is the
+/// password, which nobody could change, and when `locked` accounts are shut out altogether, it is
+/// locked no longer. The password stays one that nobody knows. `None` when there is no such line.
 #[must_use]
 pub fn with_login(shadow: &[u8], user: &str, locked: bool, day: u64) -> Option<Vec<u8>> {
     changed(shadow, user, day, |fields| {
         let is_locked = (fields.get(PASSWORD)).is_some_and(|password| password.starts_with(b"!"));
         if locked && is_locked {
             put(fields, PASSWORD, b"*");
+        }
+        let number = |at: usize| fields.get(at).and_then(|field| table::number(field));
+        let is_over = number(CHANGED).is_some_and(|changed| {
+            let end = number(MAX_AGE).map(|days| u64::from(changed) + u64::from(days));
+            changed == 0 || end.is_some_and(|end| end <= day)
+        });
+        if is_over {
+            put(fields, CHANGED, day.to_string().as_bytes());
         }
     })
 }
@@ -130,6 +139,21 @@ mod tests {
     }
 
     #[test]
+    fn a_password_that_nobody_knows_need_not_be_changed() {
+        for (before, after) in [
+            ("0:0:99999", "20000:0:99999"),
+            ("15000:0:90", "20000:0:90"),
+            ("19950:0:90", "19950:0:90"),
+            ("15000:0:", "15000:0:"),
+            (":0:90", ":0:90"),
+        ] {
+            let line = format!("a:*:{before}:7:30::\n");
+            let keys = with_login(line.as_bytes(), "a", false, 20000).unwrap();
+            assert_eq!(keys, format!("a:*:{after}:7:30::\n").into_bytes());
+        }
+    }
+
+    #[test]
     fn an_account_that_has_expired_opens_again_and_a_later_end_stays() {
         for (expires, kept) in [
             ("1", ""),
@@ -138,16 +162,16 @@ mod tests {
             ("", ""),
             ("x", "x"),
         ] {
-            let line = format!("a:!h:1:2:3:4:5:{expires}:\n");
+            let line = format!("a:!h:1:2:99999:4:5:{expires}:\n");
             let password = with_password(line.as_bytes(), "a", "new", 20000).unwrap();
             assert_eq!(
                 password,
-                format!("a:new:20000:2:3:4:5:{kept}:\n").into_bytes()
+                format!("a:new:20000:2:99999:4:5:{kept}:\n").into_bytes()
             );
             let keys = with_login(line.as_bytes(), "a", false, 20000).unwrap();
-            assert_eq!(keys, format!("a:!h:1:2:3:4:5:{kept}:\n").into_bytes());
+            assert_eq!(keys, format!("a:!h:1:2:99999:4:5:{kept}:\n").into_bytes());
             let locked = with_login(line.as_bytes(), "a", true, 20000).unwrap();
-            assert_eq!(locked, format!("a:*:1:2:3:4:5:{kept}:\n").into_bytes());
+            assert_eq!(locked, format!("a:*:1:2:99999:4:5:{kept}:\n").into_bytes());
         }
         assert_eq!(
             with_login(b"a:*:1::::::\n", "a", true, 5).unwrap(),
