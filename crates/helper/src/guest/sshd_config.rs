@@ -52,6 +52,26 @@ const KEYS_FILE: &str = "authorizedkeysfile";
 const PAM: &str = "usepam";
 const ROOT_LOGIN: &str = "permitrootlogin";
 const STRICT: &str = "strictmodes";
+const BY_KEY: &str = "pubkeyauthentication";
+const BY_PASSWORD: &str = "passwordauthentication";
+const DENY_USERS: &str = "denyusers";
+const ALLOW_USERS: &str = "allowusers";
+const DENY_GROUPS: &str = "denygroups";
+const ALLOW_GROUPS: &str = "allowgroups";
+
+/// All of them.
+const KNOWN: [&str; 10] = [
+    KEYS_FILE,
+    PAM,
+    ROOT_LOGIN,
+    STRICT,
+    BY_KEY,
+    BY_PASSWORD,
+    DENY_USERS,
+    ALLOW_USERS,
+    DENY_GROUPS,
+    ALLOW_GROUPS,
+];
 
 /// Reads the configuration with all files that it includes; `None` when there is none.
 ///
@@ -111,7 +131,7 @@ impl Reader<'_> {
     }
 
     fn keep(&mut self, block: &[Condition], keyword: &str, values: Vec<Vec<u8>>) {
-        let mut known = [KEYS_FILE, PAM, ROOT_LOGIN, STRICT].into_iter();
+        let mut known = KNOWN.into_iter();
         if let Some(keyword) = known.find(|known| *known == keyword)
             && !values.is_empty()
         {
@@ -167,6 +187,77 @@ impl Settings {
     pub fn lets_root_in(&self, user: &User, groups: &[String]) -> bool {
         let word = self.word(ROOT_LOGIN, user, groups);
         !matches!(word.as_deref(), Some("no" | "forced-commands-only"))
+    }
+
+    /// The setting that keeps a user out who comes with a key, if one does.
+    #[must_use]
+    pub fn bars_keys(&self, user: &User, groups: &[String]) -> Option<&'static str> {
+        if user.uid == 0 && !self.lets_root_in(user, groups) {
+            return Some("PermitRootLogin");
+        }
+        if self.word(BY_KEY, user, groups).as_deref() == Some("no") {
+            return Some("PubkeyAuthentication");
+        }
+        self.bars_account(user, groups)
+    }
+
+    /// The setting that keeps a user out who comes with a password, if one does.
+    #[must_use]
+    pub fn bars_passwords(&self, user: &User, groups: &[String]) -> Option<&'static str> {
+        let root = self.word(ROOT_LOGIN, user, groups);
+        if user.uid == 0 && root.is_some_and(|word| word != "yes") {
+            return Some("PermitRootLogin");
+        }
+        if self.word(BY_PASSWORD, user, groups).as_deref() == Some("no") {
+            return Some("PasswordAuthentication");
+        }
+        self.bars_account(user, groups)
+    }
+
+    /// The list that keeps a user out, in the order in which the server looks at them. A place
+    /// behind `@` is not known before somebody logs in.
+    fn bars_account(&self, user: &User, groups: &[String]) -> Option<&'static str> {
+        let users = [user.name.clone()];
+        let lists = [
+            (DENY_USERS, "DenyUsers", &users[..], false),
+            (ALLOW_USERS, "AllowUsers", &users[..], true),
+            (DENY_GROUPS, "DenyGroups", groups, false),
+            (ALLOW_GROUPS, "AllowGroups", groups, true),
+        ];
+        lists.into_iter().find_map(|(keyword, name, own, allows)| {
+            let patterns = self.patterns(keyword, user, groups, allows)?;
+            let mut verdicts = own
+                .iter()
+                .map(|name| conditions::listed(&patterns, name.as_bytes()));
+            let is_listed = verdicts.any(|verdict| verdict == Some(true));
+            (is_listed != allows).then_some(name)
+        })
+    }
+
+    /// What all lines of a list say, separated by commas; `None`: there is none.
+    fn patterns(
+        &self,
+        keyword: &str,
+        user: &User,
+        groups: &[String],
+        with_places: bool,
+    ) -> Option<Vec<u8>> {
+        let is_theirs = |line: &&Line| {
+            let mut conditions = line.conditions.iter();
+            line.keyword == keyword && conditions.all(|one| one.holds(user, groups))
+        };
+        let mut lines = self.lines.iter().filter(is_theirs).peekable();
+        lines.peek()?;
+        let mut patterns = Vec::new();
+        for value in lines.flat_map(|line| &line.values) {
+            let mut parts = value.splitn(2, |byte| *byte == b'@');
+            let name = parts.next().unwrap_or_default();
+            if with_places || parts.next().is_none() {
+                patterns.extend(name);
+                patterns.push(b',');
+            }
+        }
+        Some(patterns)
     }
 
     fn word(&self, keyword: &str, user: &User, groups: &[String]) -> Option<String> {

@@ -46,6 +46,10 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let mut warnings: Vec<_> = users.iter().filter_map(without_shell).collect();
     if !hashes.is_empty() {
         set_passwords(root, &users, &hashes)?;
+        // With keys there is a way in, and cloud-init switches logins by password on.
+        if keys.is_empty() && cloud_init.is_none() {
+            warnings.extend(keys::without_password(root, &users)?);
+        }
     }
     // cloud-init has them for its own user already.
     let is_done = cloud_init.is_some_and(|found| found.takes_keys(&parameters.properties));

@@ -53,7 +53,7 @@ impl Condition {
 
 /// Whether a list of patterns names something; `Some(false)`: one with `!` before it does, which
 /// outweighs all others.
-fn listed(patterns: &[u8], name: &[u8]) -> Option<bool> {
+pub(super) fn listed(patterns: &[u8], name: &[u8]) -> Option<bool> {
     let mut found = None;
     for pattern in patterns.split(|byte| *byte == b',') {
         match pattern.strip_prefix(b"!") {

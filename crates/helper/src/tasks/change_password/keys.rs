@@ -40,10 +40,10 @@ pub(super) fn add(
         if settings.is_strict(user, &groups) {
             warnings.extend(laxness(root, user, &file)?);
         }
-        if user.uid == 0 && !settings.lets_root_in(user, &groups) {
+        if let Some(setting) = settings.bars_keys(user, &groups) {
             warnings.push(format!(
-                "the image's SSH server lets {:?} not in by the keys that were given: see \
-                 PermitRootLogin in its configuration, or make another user with property CREATE_USER",
+                "the image's SSH server lets {:?} not in by the keys that were given: see {setting} in \
+                 its configuration, or make another user with property CREATE_USER",
                 user.name
             ));
         }
@@ -52,6 +52,21 @@ pub(super) fn add(
         }
     }
     Ok(warnings)
+}
+
+/// Whom the server does not let in by the password that was given.
+pub(super) fn without_password(root: &Root, users: &[User]) -> Result<Vec<String>> {
+    let settings = sshd_config::read(root)?.unwrap_or_default();
+    let groups = root.read(GROUP, ACCOUNTS_LIMIT)?.unwrap_or_default();
+    let warning = |user: &User| {
+        let setting = settings.bars_passwords(user, &passwd::groups_of(&groups, user))?;
+        Some(format!(
+            "the image's SSH server lets {:?} not in by the password: see {setting} in its \
+             configuration, or give keys",
+            user.name
+        ))
+    };
+    Ok(users.iter().filter_map(warning).collect())
 }
 
 /// Opens the account, if it has a line in shadow(5).

@@ -38,6 +38,54 @@ fn failure(image: &Image, parameters: &Parameters) -> String {
 }
 
 #[test]
+fn what_the_server_is_told_about_users_and_ways_in_is_told_on() {
+    for (config, parameters, setting) in [
+        ("AllowUsers alice\n", with_key(), "AllowUsers"),
+        (
+            "PubkeyAuthentication no\n",
+            with_key(),
+            "PubkeyAuthentication",
+        ),
+        ("DenyGroups r*\n", with_key(), "DenyGroups"),
+        (
+            "PasswordAuthentication no\n",
+            with_hash(),
+            "PasswordAuthentication",
+        ),
+        (
+            "PermitRootLogin prohibit-password\n",
+            with_hash(),
+            "PermitRootLogin",
+        ),
+    ] {
+        let image = Image::debian();
+        image.file("/etc/ssh/sshd_config", config);
+        let (done, told) = image.run(run, &parameters);
+        assert_eq!(done.unwrap(), Done::Yes);
+        assert!(
+            told.iter().any(|told| told.contains(setting)),
+            "{config}: {told:?}"
+        );
+    }
+    for (config, parameters) in [
+        (
+            "AllowUsers alice\nAllowUsers root@10.*\nDenyUsers root@192.*\n",
+            with_key(),
+        ),
+        (
+            "AllowGroups wheel root\nPasswordAuthentication no\n",
+            with_key(),
+        ),
+        ("", with_hash()),
+    ] {
+        let image = Image::debian();
+        image.file("/etc/ssh/sshd_config", config);
+        let told = image.run(run, &parameters).1;
+        assert!(told.is_empty(), "{config}: {told:?}");
+    }
+}
+
+#[test]
 fn without_password_and_keys_nothing_happens() {
     let image = Image::debian();
     let before = image.everything();
