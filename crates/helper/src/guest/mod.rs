@@ -11,6 +11,7 @@ pub mod hashing;
 pub mod host_key;
 pub mod hosts;
 pub mod immutable;
+pub mod init;
 pub mod login_defs;
 mod md5_crypt;
 pub mod os_release;

@@ -6,6 +6,7 @@ use snf_image_protocol::Hostname;
 use crate::error::{Error, Result};
 use crate::guest::distro::{self, Family};
 use crate::guest::hosts;
+use crate::guest::init;
 use crate::guest::root::{Attributes, FILE_LIMIT, Root};
 use crate::run::context::{Context, Done};
 
@@ -18,10 +19,13 @@ const UPPER: &str = "/etc/HOSTNAME";
 /// Where OpenRC keeps it when there is no [`HOSTNAME`].
 const OPENRC: &str = "/etc/conf.d/hostname";
 
+/// Where the Red Hat family kept it before systemd.
+const RED_HAT: &str = "/etc/sysconfig/network";
+
 /// Files with assignments among others, and the names that are the host's: releases of the Red
 /// Hat family before systemd, OpenRC, Arch before 2012.
 const ASSIGNMENTS: [(&str, &[&str]); 3] = [
-    ("/etc/sysconfig/network", &["HOSTNAME"]),
+    (RED_HAT, &["HOSTNAME"]),
     (OPENRC, &["hostname", "HOSTNAME"]),
     ("/etc/rc.conf", &["HOSTNAME"]),
 ];
@@ -48,12 +52,15 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     };
     let root = context.root()?;
     let old = old_name(root)?;
+    let family = distro::detect(root)?;
+    // Its scripts know no other place.
+    let is_old_red_hat = family == Family::RedHat && !init::is_systemd(root)?;
     let mut is_set = false;
     for (path, names) in ASSIGNMENTS {
-        is_set |= assign(root, path, names, name)?;
+        let is_own = path == OPENRC || path == RED_HAT && is_old_red_hat;
+        is_set |= assign(root, path, names, name, is_own)?;
     }
     let whole = format!("{name}\n");
-    let family = distro::detect(root)?;
     let is_upper = root.has_entry(UPPER)? || family == Family::Slackware;
     if is_upper && !root.is_link(UPPER)? {
         root.rewrite(UPPER, whole.as_bytes(), NEW_FILE)?;
@@ -100,8 +107,9 @@ fn has_hostname_file(root: &Root, family: Family, is_set: bool) -> Result<bool> 
     }
 }
 
-/// Replaces the value of every assignment to one of the names, and says whether there was one.
-fn assign(root: &Root, path: &str, names: &[&str], name: &Hostname) -> Result<bool> {
+/// Replaces the value of every assignment to one of the names, and says whether there is one; the
+/// first name is added where the file `is_own` to the name and has none.
+fn assign(root: &Root, path: &str, names: &[&str], name: &Hostname, is_own: bool) -> Result<bool> {
     // Of SUSE a file of Red Hat's name is a directory.
     if root.is_directory(path) {
         return Ok(false);
@@ -125,11 +133,11 @@ fn assign(root: &Root, path: &str, names: &[&str], name: &Hostname) -> Result<bo
             None => edited.extend(line),
         }
     }
-    if !is_found && path == OPENRC {
+    if let Some(variable) = names.first().filter(|_| !is_found && is_own) {
         if edited.last().is_some_and(|last| *last != b'\n') {
             edited.push(b'\n');
         }
-        edited.extend(format!("hostname=\"{name}\"\n").as_bytes());
+        edited.extend(format!("{variable}=\"{name}\"\n").as_bytes());
         is_found = true;
     }
     if is_found {

@@ -42,6 +42,22 @@ fn a_debian_without_the_file_gets_one() {
 }
 
 #[test]
+fn an_old_red_hat_without_the_line_gets_one_and_one_with_systemd_does_not() {
+    let image = Image::empty();
+    image
+        .file("/etc/redhat-release", "CentOS release 6.10 (Final)\n")
+        .file(SYSCONFIG, "NETWORKING=yes\n");
+    assigned(&image).unwrap();
+    let named = "NETWORKING=yes\nHOSTNAME=\"vm.example.org\"\n";
+    assert_eq!(image.text(SYSCONFIG), named);
+    image
+        .file("/usr/lib/systemd/systemd", "")
+        .file(SYSCONFIG, "NETWORKING=yes\n");
+    assigned(&image).unwrap();
+    assert_eq!(image.text(SYSCONFIG), "NETWORKING=yes\n");
+}
+
+#[test]
 fn an_old_red_hat_gets_it_in_its_network_file_too() {
     let image = Image::empty();
     image

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::SCRIPT;
 use crate::error::{Error, Result};
+use crate::guest::init;
 use crate::guest::root::{Attributes, FILE_LIMIT, Root, shown};
 
-const SYSTEMD: [&str; 2] = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
 const UNIT: &str = "/etc/systemd/system/snf-image-first-boot.service";
 const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
 const WANTED: &str = "/etc/systemd/system/multi-user.target.wants/snf-image-first-boot.service";
@@ -43,13 +43,24 @@ impl Starter {
     /// # Errors
     /// When nothing is that is known, or when it is switched off.
     pub(super) fn find(root: &Root) -> Result<Self> {
-        if SYSTEMD.into_iter().any(|path| root.exists(path)) {
+        if init::is_systemd(root)? {
             return Ok(Starter::Systemd);
         }
         if let Some(program) = OPENRC.into_iter().find(|path| root.exists(path)) {
             return Ok(Starter::OpenRc(program));
         }
-        let Some(file) = RC_LOCAL.into_iter().find(|path| root.exists(path)) else {
+        let there: Vec<_> = RC_LOCAL
+            .into_iter()
+            .filter(|path| root.exists(path))
+            .collect();
+        // The line takes itself out of a file; of a link sed(1) would make one.
+        let mut plain = None;
+        for path in &there {
+            if plain.is_none() && !root.is_link(path)? {
+                plain = Some(*path);
+            }
+        }
+        let Some(file) = plain.or_else(|| there.first().copied()) else {
             return Err(Error::image(
                 "the image has neither systemd nor OpenRC nor an rc.local that could run the script of \
                  property FIRST_BOOT_SCRIPT",

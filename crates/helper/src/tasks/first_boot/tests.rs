@@ -81,6 +81,30 @@ fn systemd_gets_a_unit_that_it_finds_no_fault_with() {
 }
 
 #[test]
+fn systemd_that_does_not_start_the_system_is_not_asked_and_a_link_stays_one() {
+    let image = system("/lib/systemd/systemd");
+    image
+        .file("/sbin/init", "another one")
+        .file("/etc/rc.d/rc.local", "#!/bin/sh\n")
+        .link("/etc/rc.local", "rc.d/rc.local");
+    executable(&image.path("/etc/rc.d/rc.local"));
+    image.run(run, &with_script(CONTENT)).0.unwrap();
+    let line = image.text("/etc/rc.d/rc.local");
+    assert!(
+        line.contains("snf-image-first-boot/d' /etc/rc.d/rc.local"),
+        "{line}"
+    );
+    assert!(image.path("/etc/rc.local").is_symlink());
+    let unit = "/etc/systemd/system/snf-image-first-boot.service";
+    assert!(!image.path(unit).exists());
+    image
+        .link("/etc/alternatives/init", "../../lib/systemd/systemd")
+        .link("/sbin/init", "/etc/alternatives/init");
+    image.run(run, &with_script(CONTENT)).0.unwrap();
+    assert!(image.path(unit).exists());
+}
+
+#[test]
 fn a_service_of_openrc_runs_the_script_once_and_removes_all() {
     let image = system("/sbin/openrc-run");
     image.run(run, &with_script(CONTENT)).0.unwrap();
