@@ -39,9 +39,7 @@ pub(super) fn has(root: &Root, paths: &[&str]) -> bool {
 /// When a directory cannot be read.
 pub(super) fn is_enabled(root: &Root, service: &str) -> Result<bool> {
     let unit = format!("{service}.service");
-    let [own, ..] = UNITS;
-    let mask = root.link_target(format!("{own}/{unit}"))?;
-    if mask.is_some_and(|target| target == Path::new("/dev/null")) {
+    if is_masked(root, service)? {
         return Ok(false);
     }
     for directory in UNITS {
@@ -75,6 +73,16 @@ pub(super) fn is_enabled(root: &Root, service: &str) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Whether the administrator has a service never started by systemd.
+///
+/// # Errors
+/// When a link cannot be read.
+pub(super) fn is_masked(root: &Root, service: &str) -> Result<bool> {
+    let [own, ..] = UNITS;
+    let mask = root.link_target(format!("{own}/{service}.service"))?;
+    Ok(mask.is_some_and(|target| target == Path::new("/dev/null")))
 }
 
 /// What the renderers have to know.

@@ -11,6 +11,9 @@ use super::plan::Plan;
 /// Where the files lie.
 pub const DIRECTORY: &str = "/etc/NetworkManager/system-connections";
 
+/// The service of OpenRC.
+pub const OPENRC_SERVICE: &str = "/etc/init.d/NetworkManager";
+
 /// A file of Ubuntu that keeps NetworkManager away from all Ethernet interfaces, and the empty one
 /// of the same name that takes its effect away (NetworkManager.conf(5)).
 pub const UNMANAGED: [&str; 2] = [
@@ -38,6 +41,21 @@ pub fn managed() -> Plan {
     let mut plan = Plan::default();
     let [_, own] = UNMANAGED;
     plan.file(own, Lines::marked().into_text());
+    plan
+}
+
+/// What switches NetworkManager on, by systemd, or by OpenRC where `by_openrc`.
+#[must_use]
+pub fn enabled(by_openrc: bool) -> Plan {
+    let mut plan = Plan::default();
+    if by_openrc {
+        plan.link("/etc/runlevels/default/NetworkManager", OPENRC_SERVICE);
+    } else {
+        plan.link(
+            "/etc/systemd/system/multi-user.target.wants/NetworkManager.service",
+            "/lib/systemd/system/NetworkManager.service",
+        );
+    }
     plan
 }
 

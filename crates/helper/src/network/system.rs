@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::evidence::{has, interfaces, is_enabled};
+use super::evidence::{has, interfaces, is_enabled, is_masked};
 use super::{ifcfg, ifupdown, keyfile, netctl, netifrc, netplan, slackware, suse};
 use crate::error::Result;
 use crate::guest::root::{FILE_LIMIT, Root};
@@ -57,7 +57,7 @@ const NETWORKD: [&str; 2] = [
     "/lib/systemd/systemd-networkd",
 ];
 
-const IFUP: [&str; 3] = ["/sbin/ifup", "/usr/sbin/ifup", "/usr/bin/ifup"];
+const IFUP: [&str; 4] = ["/sbin/ifup", "/usr/sbin/ifup", "/bin/ifup", "/usr/bin/ifup"];
 
 /// Where route(8) of net-tools or busybox is.
 const ROUTE: [&str; 4] = [
@@ -74,12 +74,51 @@ const WICKED: [&str; 3] = [
 ];
 
 /// Names of the service of NetworkManager.
-const MANAGER_SERVICES: [&str; 2] = ["NetworkManager", "network-manager"];
+const MANAGER_SERVICES: [&str; 2] = [MANAGER, "network-manager"];
+const MANAGER: &str = "NetworkManager";
+
+/// Services that are network systems of their own.
+const RIVALS: [&str; 2] = ["dhcpcd", "connman"];
 
 /// Whether NetworkManager is in the image.
 #[must_use]
 pub fn has_network_manager(root: &Root) -> bool {
     has(root, &NETWORK_MANAGER)
+}
+
+/// Whether NetworkManager is switched on.
+///
+/// # Errors
+/// When a directory cannot be read.
+pub fn is_manager_enabled(root: &Root) -> Result<bool> {
+    for service in MANAGER_SERVICES {
+        if is_enabled(root, service)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether somebody has seen to it that NetworkManager is never started.
+///
+/// # Errors
+/// When a link cannot be read.
+pub fn is_manager_masked(root: &Root) -> Result<bool> {
+    is_masked(root, MANAGER)
+}
+
+/// Programs that are switched on and configure every interface that they find.
+///
+/// # Errors
+/// When a directory cannot be read.
+pub fn rivals(root: &Root) -> Result<Vec<&'static str>> {
+    let mut found = Vec::new();
+    for service in RIVALS {
+        if is_enabled(root, service)? {
+            found.push(service);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether netplan is in the image.
@@ -110,15 +149,14 @@ pub fn detect(root: &Root) -> Result<Option<System>> {
     if root.exists(format!("{}/ifup-eth", ifcfg::DIRECTORY)) {
         return Ok(Some(System::Initscripts));
     }
-    let mut manager_enabled = false;
-    for service in MANAGER_SERVICES {
-        manager_enabled |= has_network_manager(root) && is_enabled(root, service)?;
-    }
+    let manager_enabled = has_network_manager(root) && is_manager_enabled(root)?;
     if root.exists(suse::CONFIG) && has(root, &WICKED) && !manager_enabled {
         return Ok(Some(System::Suse));
     }
     let files = interfaces(root)?;
-    let has_ifupdown = !files.is_empty() || (has(root, &IFUP) && root.is_directory("/etc/network"));
+    // Files alone are what is left of it.
+    let is_told = !files.is_empty() || root.is_directory("/etc/network");
+    let has_ifupdown = has(root, &IFUP) && is_told;
     if has_ifupdown && files.iter().any(|content| ifupdown::configures(content)) {
         return Ok(Some(System::Ifupdown));
     }
@@ -136,25 +174,28 @@ pub fn detect(root: &Root) -> Result<Option<System>> {
     Ok(if has_ifupdown {
         Some(System::Ifupdown)
     } else {
-        rest(root)
+        rest(root)?
     })
 }
 
 /// What is neither configured nor switched on in a way that can be seen.
-fn rest(root: &Root) -> Option<System> {
-    if root.is_directory(netctl::DIRECTORY) && has(root, &["/usr/bin/netctl"]) {
-        Some(System::Netctl)
-    } else if root.exists(format!("{}/net.lo", netifrc::SERVICES)) {
-        Some(System::Netifrc)
-    } else if root.exists(slackware::FILE) {
-        Some(System::Slackware)
-    } else if has_network_manager(root) && root.is_directory(keyfile::DIRECTORY) {
-        Some(System::NetworkManager)
-    } else if has(root, &NETWORKD) {
-        Some(System::Networkd { is_enabled: false })
-    } else {
-        None
-    }
+fn rest(root: &Root) -> Result<Option<System>> {
+    let has_manager = has_network_manager(root) && root.is_directory(keyfile::DIRECTORY);
+    Ok(
+        if root.is_directory(netctl::DIRECTORY) && has(root, &["/usr/bin/netctl"]) {
+            Some(System::Netctl)
+        } else if root.exists(format!("{}/net.lo", netifrc::SERVICES)) {
+            Some(System::Netifrc)
+        } else if root.exists(slackware::FILE) {
+            Some(System::Slackware)
+        } else if has_manager && !is_manager_masked(root)? {
+            Some(System::NetworkManager)
+        } else if has(root, &NETWORKD) {
+            Some(System::Networkd { is_enabled: false })
+        } else {
+            None
+        },
+    )
 }
 
 /// Whether the files of netplan, if there are any, name NetworkManager.

@@ -63,9 +63,16 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let plan = plan(root, system, nics, &facts)?;
     let moved = stale::clear(root, &plan)?;
     carry_out(root, &plan)?;
+    let rivals = system::rivals(root)?;
     let notice = format!("the image configures its network by {system}");
     context.reporter.notice(&notice);
     tell_of(&moved, context.reporter);
+    for rival in rivals {
+        context.reporter.warning(&format!(
+            "{rival} is switched on in the image beside {system} and may change what that configures: \
+             in the image: systemctl disable {rival}"
+        ));
+    }
     Ok(Done::Yes)
 }
 
@@ -116,6 +123,12 @@ fn by_cloud_init(
 }
 
 fn forced(root: &Root) -> Result<System> {
+    if system::is_manager_masked(root)? {
+        return Err(Error::image(format!(
+            "property {FORCED} is set, but NetworkManager of the image is masked: take the property \
+             away, or in the image: systemctl unmask NetworkManager"
+        )));
+    }
     if system::has_network_manager(root) {
         return Ok(System::NetworkManager);
     }
@@ -146,6 +159,9 @@ fn plan(root: &Root, system: System, nics: &[Nic], facts: &Facts) -> Result<Plan
             let [unmanaged, _] = keyfile::UNMANAGED;
             if root.exists(unmanaged) {
                 plan.extend(keyfile::managed());
+            }
+            if !system::is_manager_enabled(root)? {
+                plan.extend(keyfile::enabled(root.exists(keyfile::OPENRC_SERVICE)));
             }
             plan
         }

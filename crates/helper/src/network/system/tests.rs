@@ -174,6 +174,29 @@ fn a_masked_service_is_not_switched_on() {
     assert_eq!(found(), Some(System::NetworkManager));
     image.link("/etc/systemd/system/NetworkManager.service", "/dev/null");
     assert_eq!(found(), Some(System::Networkd { is_enabled: true }));
+    std::fs::remove_file(image.path(&on("systemd-networkd"))).unwrap();
+    image.directory("/etc/NetworkManager/system-connections");
+    assert_eq!(found(), Some(System::Networkd { is_enabled: false }));
+}
+
+#[test]
+fn files_of_ifupdown_without_its_program_are_what_is_left_of_it() {
+    let left = "/etc/network/interfaces=auto ens3\niface ens3 inet dhcp\n";
+    for (service, system) in [
+        (
+            ["/lib/systemd/systemd-networkd", "on:systemd-networkd"],
+            System::Networkd { is_enabled: true },
+        ),
+        (
+            ["/usr/sbin/NetworkManager", "on:NetworkManager"],
+            System::NetworkManager,
+        ),
+    ] {
+        let files = [&service[..], &[left]].concat();
+        assert_eq!(of(&files), Some(system));
+        let files = [&service[..], &[left, "/sbin/ifup"]].concat();
+        assert_eq!(of(&files), Some(System::Ifupdown));
+    }
 }
 
 #[test]
@@ -182,14 +205,10 @@ fn trees_of_real_systems_are_what_their_files_say() {
         return;
     };
     for (tree, expected) in [
-        ("rootfs-skeleton/cirros-0.5.3", Some(System::Ifupdown)),
-        ("rootfs-skeleton/cirros-0.4.0", Some(System::Ifupdown)),
-        (
-            "rootfs-skeleton/busyboxplus-buildroot",
-            Some(System::Ifupdown),
-        ),
-        ("augeas-root", Some(System::Ifupdown)),
-        // These are made of release files alone.
+        // These are made of configuration alone, without the programs that read it.
+        ("rootfs-skeleton/cirros-0.5.3", None),
+        ("rootfs-skeleton/busyboxplus-buildroot", None),
+        ("augeas-root", None),
         ("rootfs-skeleton/alpine-3.20.3", None),
         ("python-distro/debian13", None),
         ("python-distro/fedora42", None),

@@ -73,6 +73,35 @@ fn what_the_image_had_is_put_aside_and_not_lost() {
 }
 
 #[test]
+fn network_manager_is_switched_on_where_it_is_chosen_and_never_against_a_mask() {
+    let image = Image::debian();
+    image
+        .file("/usr/lib/udev/rules.d/60-net.rules", "")
+        .file("/usr/lib/systemd/systemd", "")
+        .file("/usr/sbin/NetworkManager", "")
+        .directory("/etc/NetworkManager/system-connections")
+        .file(
+            "/etc/systemd/system/multi-user.target.wants/dhcpcd.service",
+            "",
+        );
+    let (done, told) = configured(&image, full());
+    assert_eq!(done.unwrap(), Done::Yes);
+    let switch = "/etc/systemd/system/multi-user.target.wants/NetworkManager.service";
+    assert!(image.path(switch).is_symlink());
+    let is_warned = told
+        .iter()
+        .any(|told| told.contains("dhcpcd is switched on"));
+    assert!(is_warned, "{told:?}");
+    image.link("/etc/systemd/system/NetworkManager.service", "/dev/null");
+    let forced = Parameters {
+        properties: Properties::new([(FORCED.to_owned(), "yes".to_owned())]).unwrap(),
+        ..with(full())
+    };
+    let refused = image.run(run, &forced).0.unwrap_err().to_string();
+    assert!(refused.contains("masked"), "{refused}");
+}
+
+#[test]
 fn a_second_run_replaces_the_first_and_keeps_what_was_before() {
     let image = debian();
     configured(&image, several()).0.unwrap();
