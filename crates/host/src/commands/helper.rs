@@ -114,9 +114,18 @@ fn show(manifest: &Manifest, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The user that programs of all kinds run as.
+const SHARED_USER: &str = "nobody";
+
 /// Boots the helper once, up to its gate.
 pub(super) fn check(settings: &Settings, json: bool) -> Result<(), Failure> {
     let cancel = Cancel::by_signals()?;
+    if settings.helper_user == SHARED_USER {
+        tracing::warn!(
+            "HELPER_USER is {SHARED_USER}: whatever else runs as that user can reach into the helper VM; \
+             see docs/packages.md for one that runs nothing else"
+        );
+    }
     let appliance = Appliance::open(&settings.helper_dir).map_err(|fault| failed(&fault))?;
     appliance.verify().map_err(|fault| failed(&fault))?;
     let machine = machine(settings, &appliance).map_err(|fault| Failure::failed(&fault))?;

@@ -7,6 +7,7 @@ mod completions;
 mod definition;
 mod man;
 mod output;
+mod shared_user;
 
 /// With this variable set, what is made from the program is written instead of compared: `cargo xtask man`.
 const UPDATE: &str = "SNF_UPDATE_MAN";
