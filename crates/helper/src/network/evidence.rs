@@ -27,6 +27,9 @@ const RESOLVCONF: [&str; 3] = [
     "/usr/bin/resolvconf",
 ];
 
+/// Where ifup(8) is.
+pub(super) const IFUP: [&str; 4] = ["/sbin/ifup", "/usr/sbin/ifup", "/bin/ifup", "/usr/bin/ifup"];
+
 /// Whether any of these is there.
 pub(super) fn has(root: &Root, paths: &[&str]) -> bool {
     paths.iter().any(|path| root.exists(path))
@@ -94,7 +97,17 @@ pub(super) fn facts(root: &Root) -> Result<Facts> {
         has_udev: has(root, &UDEV),
         resolver: resolver(root)?,
         has_interfaces_d: root.is_directory(ifupdown::DIRECTORY),
+        is_busybox: is_busybox(root)?,
     })
+}
+
+/// Whether the first ifup that is there is a link to busybox.
+fn is_busybox(root: &Root) -> Result<bool> {
+    let Some(program) = IFUP.iter().find(|path| root.exists(path)) else {
+        return Ok(false);
+    };
+    let target = root.link_target(program)?;
+    Ok(target.is_some_and(|target| target.ends_with("busybox")))
 }
 
 fn resolver(root: &Root) -> Result<Resolver> {

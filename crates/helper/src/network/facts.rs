@@ -27,6 +27,8 @@ pub struct Facts {
     pub resolver: Resolver,
     /// Whether `/etc/network/interfaces.d` is there.
     pub has_interfaces_d: bool,
+    /// Whether ifupdown is that of busybox, which knows fewer words.
+    pub is_busybox: bool,
 }
 
 /// A route to the default gateway.

@@ -18,6 +18,20 @@ pub const DIRECTORY: &str = "/etc/network/interfaces.d";
 const NO_ROUTERS: &str = "pre-up [ ! -e /proc/sys/net/ipv6/conf/$IFACE/accept_ra ] || \
                           echo 0 > /proc/sys/net/ipv6/conf/$IFACE/accept_ra";
 
+/// Has the kernel make IPv6 addresses of its own, where no method does.
+const LISTENS: [&str; 3] = [
+    "pre-up echo 1 > /proc/sys/net/ipv6/conf/$IFACE/accept_ra",
+    "pre-up echo 1 > /proc/sys/net/ipv6/conf/$IFACE/autoconf",
+    "up ip link set dev $IFACE up",
+];
+
+/// What busybox has no words for, among what these interfaces need.
+#[must_use]
+pub fn inexpressible(nics: &[Nic], facts: &Facts) -> Option<&'static str> {
+    let by_dhcp = |nic: &Nic| matches!(nic.ipv6, Ipv6::SlaacDhcp | Ipv6::Dhcp);
+    (facts.is_busybox && nics.iter().any(by_dhcp)).then_some("DHCPv6")
+}
+
 /// The file, and the rule that gives the interfaces the names that stand in it.
 #[must_use]
 pub fn render(nics: &[Nic], facts: &Facts) -> Plan {
@@ -29,7 +43,8 @@ pub fn render(nics: &[Nic], facts: &Facts) -> Plan {
             names::RULES
         ));
     }
-    if facts.has_interfaces_d {
+    // busybox takes `*` for the name of a file, and ends there.
+    if facts.has_interfaces_d && !facts.is_busybox {
         lines.add(format!("source {DIRECTORY}/*"));
     }
     lines.add("\nauto lo\niface lo inet loopback");
@@ -42,8 +57,8 @@ pub fn render(nics: &[Nic], facts: &Facts) -> Plan {
 
 fn one(lines: &mut Lines, nic: &Nic, name: &str, facts: &Facts) {
     lines.add(format!("\nauto {name}"));
-    if facts.has_udev {
-        // Its driver may be loaded after `ifup -a` has run.
+    if facts.has_udev && !facts.is_busybox {
+        // Its driver may be loaded after `ifup -a` has run; busybox does not know the word.
         lines.add(format!("allow-hotplug {name}"));
     }
     let mut options = link_options(nic);
@@ -75,12 +90,19 @@ fn one(lines: &mut Lines, nic: &Nic, name: &str, facts: &Facts) {
             ipv4_routes(lines, nic);
         }
     }
-    ipv6(lines, nic, name, first());
+    ipv6(lines, nic, name, first(), facts);
 }
 
-fn ipv6(lines: &mut Lines, nic: &Nic, name: &str, options: Vec<String>) {
+fn ipv6(lines: &mut Lines, nic: &Nic, name: &str, options: Vec<String>, facts: &Facts) {
     match nic.ipv6 {
         Ipv6::None => return,
+        Ipv6::Slaac if facts.is_busybox => {
+            // It has no method `auto`, and with one that it does not know it configures nothing.
+            stanza(lines, name, "inet6 manual", options);
+            for line in LISTENS {
+                stanza_line(lines, line);
+            }
+        }
         Ipv6::Slaac | Ipv6::SlaacDhcp => {
             stanza(lines, name, "inet6 auto", options);
             stanza_line(lines, "privext 0");

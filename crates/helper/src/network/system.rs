@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::evidence::{has, interfaces, is_enabled, is_masked};
+use super::evidence::{IFUP, has, interfaces, is_enabled, is_masked};
 use super::{ifcfg, ifupdown, keyfile, netctl, netifrc, netplan, slackware, suse};
 use crate::error::Result;
 use crate::guest::root::{FILE_LIMIT, Root};
@@ -56,8 +56,6 @@ const NETWORKD: [&str; 2] = [
     "/usr/lib/systemd/systemd-networkd",
     "/lib/systemd/systemd-networkd",
 ];
-
-const IFUP: [&str; 4] = ["/sbin/ifup", "/usr/sbin/ifup", "/bin/ifup", "/usr/bin/ifup"];
 
 /// Where route(8) of net-tools or busybox is.
 const ROUTE: [&str; 4] = [

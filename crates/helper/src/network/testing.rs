@@ -14,6 +14,7 @@ pub(crate) const FACTS: Facts = Facts {
     has_udev: true,
     resolver: Resolver::File,
     has_interfaces_d: true,
+    is_busybox: false,
 };
 
 fn mac(last: u8) -> MacAddress {

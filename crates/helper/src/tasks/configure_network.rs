@@ -113,6 +113,7 @@ fn by_cloud_init(
                 has_udev: false,
                 resolver: Resolver::File,
                 has_interfaces_d: true,
+                is_busybox: false,
             },
         ));
     }
@@ -177,6 +178,12 @@ fn plan(root: &Root, system: System, nics: &[Nic], facts: &Facts) -> Result<Plan
             plan
         }
         System::Ifupdown => {
+            if let Some(missing) = ifupdown::inexpressible(nics, facts) {
+                return Err(Error::image(format!(
+                    "ifupdown of busybox in the image cannot be told of {missing}: give static \
+                     addresses or SLAAC, or put ifupdown or ifupdown-ng into the image"
+                )));
+            }
             let mut plan = ifupdown::render(nics, facts);
             plan.extend(servers(nics, facts)?);
             plan

@@ -1,10 +1,13 @@
 //! Whatever interfaces a host may send, the real programs accept what is written for them.
 // SPDX-License-Identifier: BSD-2-Clause
 
+use std::process::Command;
+
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use snf_image_protocol::Nic;
 
+use super::super::facts::Facts;
 use super::super::plan::Plan;
 use super::super::testing::{FACTS, any_nics, dhcp, full, on_link, several};
 use super::super::{cloud_init, ifupdown, keyfile, netplan, networkd};
@@ -46,6 +49,33 @@ fn ifupdown_understands_every_interface() {
     );
     assert!(said.matches("nic0").count() == cases().len(), "{said}");
     assert!(!said.contains(':'), "only names of interfaces: {said}");
+}
+
+#[test]
+fn ifupdown_of_busybox_understands_every_interface_that_it_is_told_of() {
+    let busybox = Facts {
+        is_busybox: true,
+        ..FACTS
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut understood = 0;
+    for nics in cases() {
+        if ifupdown::inexpressible(&nics, &busybox).is_some() {
+            continue;
+        }
+        let plan = ifupdown::render(&nics, &busybox);
+        let interfaces = plan.files.iter().find(|file| file.path == ifupdown::FILE);
+        std::fs::write(file.path(), &interfaces.unwrap().content).unwrap();
+        let output = Command::new("busybox")
+            .args(["ifup", "-n", "-f", "-a", "-i"])
+            .arg(file.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{said}");
+        understood += 1;
+    }
+    assert!(understood > 2, "{understood}");
 }
 
 #[test]

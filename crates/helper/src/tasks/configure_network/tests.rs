@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use snf_image_protocol::{Parameters, Properties};
+use snf_image_protocol::{Ipv6, Parameters, Properties};
 
 use super::*;
 use crate::guest::testing::{Image, nothing};
@@ -99,6 +99,30 @@ fn network_manager_is_switched_on_where_it_is_chosen_and_never_against_a_mask() 
     };
     let refused = image.run(run, &forced).0.unwrap_err().to_string();
     assert!(refused.contains("masked"), "{refused}");
+}
+
+#[test]
+fn busybox_is_told_what_it_knows_and_nothing_else() {
+    let image = Image::debian();
+    image
+        .file("/bin/busybox", "")
+        .link("/sbin/ifup", "../bin/busybox")
+        .directory("/etc/network/interfaces.d")
+        .file("/etc/network/interfaces", "iface eth0 inet dhcp\n");
+    let slaac = |ipv6| {
+        let mut nics = dhcp();
+        nics.iter_mut().for_each(|nic| nic.ipv6 = ipv6);
+        nics
+    };
+    configured(&image, slaac(Ipv6::Slaac)).0.unwrap();
+    let text = image.text("/etc/network/interfaces");
+    assert!(text.contains("iface eth0 inet6 manual"), "{text}");
+    assert!(
+        !text.contains("inet6 auto") && !text.contains("source"),
+        "{text}"
+    );
+    let refused = configured(&image, slaac(Ipv6::Dhcp)).0.unwrap_err();
+    assert!(refused.to_string().contains("DHCPv6"), "{refused}");
 }
 
 #[test]
