@@ -39,8 +39,9 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::FixPartitionTable => fix_partition_table::run(context),
         Task::FilesystemResizeUnmounted => filesystem_resize_unmounted::run(context),
         Task::MountImage => mount_image::run(context),
-        Task::InstallUnattend | Task::DisableRemoteDesktopConnections | Task::InstallDrivers => {
-            Ok(Done::Skipped("the image is not Windows".into()))
+        Task::InstallUnattend => windows::without_setup(context),
+        Task::DisableRemoteDesktopConnections | Task::InstallDrivers => {
+            Ok(Done::Skipped(windows::NO_WINDOWS.into()))
         }
         Task::FilesystemResizeMounted => filesystem_resize_mounted::run(context),
         Task::InitializeDatasource => initialize_datasource::run(context),

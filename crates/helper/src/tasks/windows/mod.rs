@@ -28,6 +28,25 @@ use crate::guest::windows::answer_file::{
 use crate::guest::windows::first_boot::Moment;
 use crate::run::context::{Context, Done};
 
+/// Why a task of Windows alone is left out.
+pub(super) const NO_WINDOWS: &str = "the image is not Windows";
+
+/// `InstallUnattend` where nothing is set up: what was given for the setup of Windows must not be lost.
+///
+/// # Errors
+/// When something was given.
+pub(super) fn without_setup(context: &Context<'_>) -> Result<Done> {
+    let given = &context.parameters.windows;
+    let what = match (&given.answer_file, &given.product_key) {
+        (Some(_), _) => "an answer file",
+        (None, Some(_)) => "a product key",
+        (None, None) => return Ok(Done::Skipped(NO_WINDOWS.into())),
+    };
+    Err(Error::image(format!(
+        "{what} for the setup of Windows was given, and the image is not Windows"
+    )))
+}
+
 /// Runs a task in the way of Windows; `None` for one that is the same for all systems.
 ///
 /// # Errors

@@ -493,3 +493,29 @@ fn a_user_of_linux_is_not_made() {
     let done = image.run(run_one::<6>, &asked(&[])).0.unwrap();
     assert!(matches!(done, Done::Skipped(_)));
 }
+
+#[test]
+fn what_is_for_setup_is_not_lost_on_another_system() {
+    for (windows, words) in [
+        (r#""answer_file":"files/answer-file""#, "an answer file"),
+        (
+            r#""product_key":"VK7JG-NPHTM-C97JM-9MPGT-3V66T""#,
+            "a product key",
+        ),
+    ] {
+        let (name, _) = windows.split_once(':').unwrap();
+        let mut parameters = serde_json::to_value(nothing()).unwrap();
+        let given: serde_json::Value = serde_json::from_str(&format!("{{{windows}}}")).unwrap();
+        let name = name.trim_matches('"');
+        parameters["windows"][name] = given[name].clone();
+        let parameters = serde_json::from_value(parameters).unwrap();
+        let mut warnings = Warnings::default();
+        let mut context = testing::context(&parameters, &mut warnings);
+        let error = crate::tasks::run(Task::InstallUnattend, &mut context).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains(words) && error.contains("not Windows"),
+            "{error}"
+        );
+    }
+}
