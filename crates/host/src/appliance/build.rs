@@ -137,6 +137,7 @@ impl Ingredients {
     fn write(self, helper: Vec<u8>, staging: &Path) -> Result<Manifest, ApplianceError> {
         tracing::info!("writing the kernel and the initramfs");
         let helper_sha256 = files::digest_of(&helper);
+        let has_floppy = Some(self.modules.has_floppy);
         let tree = tree(helper, self.modules, &self.tools)?;
         let doing = || format!("writing to {}", staging.display());
         let kernel = files::write(&staging.join("new-kernel"), "kernel", |to| {
@@ -160,6 +161,7 @@ impl Ingredients {
             tools: self.tools.versions,
             kernel,
             initrd,
+            has_floppy,
             root: None,
         })
     }

@@ -96,6 +96,7 @@ impl Debootstrap {
             tools: tools::versions(Some(&root.join("var/lib/dpkg")), cancel)?,
             kernel: kernel.kernel,
             initrd: kernel.initrd,
+            has_floppy: Some(true),
             root: Some(entry),
         })
     }

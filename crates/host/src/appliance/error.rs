@@ -35,6 +35,13 @@ pub enum ApplianceError {
         /// What differs.
         why: String,
     },
+    /// The parameters cannot reach it as they are to.
+    #[error(
+        "HELPER_PARAMETERS=floppy: the kernel of the helper in {} has no driver of a floppy; set \
+         HELPER_PARAMETERS=virtio, or build another with HELPER_BUILDER=debootstrap",
+        .0.display()
+    )]
+    NoFloppy(PathBuf),
     /// Another build has the lock.
     #[error("another `snf-image helper build` is at work on {}: wait for its end", .0.display())]
     Busy(PathBuf),

@@ -38,6 +38,9 @@ pub struct Manifest {
     pub kernel_source: String,
     /// What this kernel should be told beyond what every helper is told; may be empty.
     pub kernel_command_line: String,
+    /// Whether its kernel has the driver of a floppy; not known of one that does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has_floppy: Option<bool>,
     /// SHA-256 of the helper's program, in hexadecimal.
     pub helper_sha256: String,
     /// Versions of the packages that brought the tools, where known.
@@ -169,6 +172,7 @@ pub(super) mod tests {
             tools: BTreeMap::from([("fdisk".to_owned(), "2.38.1".to_owned())]),
             kernel: file("kernel-abababababab"),
             initrd: file("initrd-abababababab"),
+            has_floppy: None,
             root: None,
         }
     }

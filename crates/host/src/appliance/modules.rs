@@ -9,6 +9,9 @@ use super::decompress::decompress;
 use super::elf::Elf;
 use super::error::{ApplianceError, Doing};
 
+/// The driver of a floppy, on which parameters may travel.
+const FLOPPY: &str = "floppy";
+
 /// What the helper asks for by name, how much it needs it, and what has to be there
 /// before it although no dependency says so (the character sets of FAT).
 const WANTED: [(&str, Need, &[&str]); 11] = [
@@ -20,7 +23,7 @@ const WANTED: [(&str, Need, &[&str]); 11] = [
         Need::Often,
         &["nls_cp437", "nls_ascii", "nls_iso8859_1", "nls_utf8"],
     ),
-    ("floppy", Need::Often, &[]),
+    (FLOPPY, Need::Often, &[]),
     ("xfs", Need::Rarely, &[]),
     ("btrfs", Need::Rarely, &[]),
     ("f2fs", Need::Rarely, &[]),
@@ -59,6 +62,8 @@ pub(super) struct Modules {
     pub(super) list: String,
     /// The file names of those that few images need.
     pub(super) rare: BTreeSet<String>,
+    /// Whether the driver of a floppy is among them, or built in.
+    pub(super) has_floppy: bool,
 }
 
 /// Collects the modules below `directory` (`/lib/modules/RELEASE`) for the kernel `release`.
@@ -79,7 +84,10 @@ pub(super) fn collect(directory: &Path, release: &str) -> Result<Modules, Applia
     for (alias, need, before) in WANTED {
         collector.alias(alias, need, before)?;
     }
-    Ok(collector.modules)
+    let mut modules = collector.modules;
+    modules.has_floppy =
+        collector.built_in.contains(FLOPPY) || modules.files.contains_key(&format!("{FLOPPY}.ko"));
+    Ok(modules)
 }
 
 struct Collector<'build> {

@@ -127,6 +127,17 @@ impl Appliance {
         self.root.as_ref()
     }
 
+    /// Looks whether parameters on a floppy can be read in it.
+    ///
+    /// # Errors
+    /// When its kernel is known to have no driver of one.
+    pub fn check_floppy(&self) -> Result<(), ApplianceError> {
+        if self.manifest.has_floppy == Some(false) {
+            return Err(ApplianceError::NoFloppy(self.directory.clone()));
+        }
+        Ok(())
+    }
+
     /// Where it lies.
     #[must_use]
     pub fn directory(&self) -> &Path {
@@ -281,5 +292,17 @@ mod tests {
         let directory = helper();
         fs::remove_file(directory.path().join("initrd-abababababab")).unwrap();
         assert!(why_not(directory.path()).contains("initrd-abababababab is damaged"));
+    }
+
+    #[test]
+    fn a_helper_without_the_driver_takes_no_parameters_on_a_floppy() {
+        let directory = helper();
+        for (has_floppy, is_refused) in [(None, false), (Some(true), false), (Some(false), true)] {
+            let mut manifest = example();
+            manifest.has_floppy = has_floppy;
+            write_manifest(directory.path(), &manifest);
+            let checked = Appliance::open(directory.path()).unwrap().check_floppy();
+            assert_eq!(checked.is_err(), is_refused, "{has_floppy:?}");
+        }
     }
 }

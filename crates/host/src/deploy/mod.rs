@@ -21,7 +21,7 @@ use snf_image_sandbox::User;
 
 use crate::appliance::Appliance;
 use crate::cancel::Cancel;
-use crate::config::Settings;
+use crate::config::{ParametersSeat, Settings};
 use crate::monitor::{Message, Monitor};
 use crate::request::{Image, Request};
 use crate::target::Target;
@@ -91,6 +91,9 @@ impl Deployment<'_> {
         let (target, image) = self.target_and_image(input, &mut vetting)?;
         let others = self.open_other_disks()?;
         let appliance = Appliance::open(&self.settings.helper_dir)?;
+        if self.settings.helper_parameters == ParametersSeat::Floppy {
+            appliance.check_floppy()?;
+        }
         let seat = Seat::new(self.request, gathered, self.settings)?;
         let machine = self.machine(&appliance, &target, &others, &seat)?;
         Ok(Prepared {
