@@ -110,6 +110,11 @@ fn skip_rules_name_the_property_that_decides() {
     assert!(mounted.excludes(Task::MountImage).is_some());
     assert!(mounted.excludes(Task::FixPartitionTable).is_none());
     assert_eq!(of(&[("EXCLUDE_TASK_TYPO", "yes")]).warnings().len(), 1);
+    let misspelt = of(&[("EXCLUDE_MOUNTED_TASK", "yes")]).warnings();
+    assert!(
+        misspelt.len() == 1 && misspelt[0].contains("EXCLUDE_MOUNTED_TASKS"),
+        "{misspelt:?}"
+    );
 }
 
 #[test]
