@@ -3,6 +3,7 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::core_dumps;
 use crate::error::{ConfineError, Doing};
 use crate::spec::Limits;
 
@@ -20,7 +21,7 @@ pub(crate) fn open_files() -> Result<(), ConfineError> {
 
 /// Sets all others: no core dump, which would hold what the program's memory held.
 pub(crate) fn set(limits: &Limits) -> Result<(), ConfineError> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0).doing("forbidding core dumps")?;
+    core_dumps::limit().doing("forbidding core dumps")?;
     if let Some(bytes) = limits.file_size {
         setrlimit(Resource::RLIMIT_FSIZE, bytes, bytes).doing("limiting the size of files")?;
     }

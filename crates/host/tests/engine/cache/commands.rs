@@ -128,9 +128,10 @@ fn signals_end_it_in_one_line_without_a_dump_and_what_nohup_ignores_does_not() {
     assert_eq!(mask(pid, "SigCgt:") & bit(Signal::HUP), 0);
     assert_ne!(mask(pid, "SigIgn:") & bit(Signal::HUP), 0);
     let core = told(pid, "limits", "Max core file size");
-    assert_eq!(
-        core.split_whitespace().collect::<Vec<_>>(),
-        ["0", "0", "bytes"]
+    // Whatever the caller's own limit was.
+    assert!(
+        ["0", "1"].contains(&core.split_whitespace().next().unwrap()),
+        "{core}"
     );
 
     kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
