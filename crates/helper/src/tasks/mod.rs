@@ -39,7 +39,7 @@ pub fn run(task: Task, context: &mut Context<'_>) -> Result<Done> {
         Task::FixPartitionTable => fix_partition_table::run(context),
         Task::FilesystemResizeUnmounted => filesystem_resize_unmounted::run(context),
         Task::MountImage => mount_image::run(context),
-        Task::InstallUnattend => windows::without_setup(context),
+        Task::InstallUnattend => Ok(windows::without_setup(context)),
         Task::DisableRemoteDesktopConnections | Task::InstallDrivers => {
             Ok(Done::Skipped(windows::NO_WINDOWS.into()))
         }

@@ -31,20 +31,21 @@ use crate::run::context::{Context, Done};
 /// Why a task of Windows alone is left out.
 pub(super) const NO_WINDOWS: &str = "the image is not Windows";
 
-/// `InstallUnattend` where nothing is set up: what was given for the setup of Windows must not be lost.
-///
-/// # Errors
-/// When something was given.
-pub(super) fn without_setup(context: &Context<'_>) -> Result<Done> {
+/// `InstallUnattend` where nothing is set up. What was given for the setup of Windows is no fault: a cluster may have
+/// set it for every instance of an OS.
+pub(super) fn without_setup(context: &mut Context<'_>) -> Done {
     let given = &context.parameters.windows;
     let what = match (&given.answer_file, &given.product_key) {
-        (Some(_), _) => "an answer file",
-        (None, Some(_)) => "a product key",
-        (None, None) => return Ok(Done::Skipped(NO_WINDOWS.into())),
+        (Some(_), _) => Some("an answer file"),
+        (None, Some(_)) => Some("a product key"),
+        (None, None) => None,
     };
-    Err(Error::image(format!(
-        "{what} for the setup of Windows was given, and the image is not Windows"
-    )))
+    if let Some(what) = what {
+        context.reporter.warning(&format!(
+            "{what} for the setup of Windows was given and has no effect: {NO_WINDOWS}"
+        ));
+    }
+    Done::Skipped(NO_WINDOWS.into())
 }
 
 /// Runs a task in the way of Windows; `None` for one that is the same for all systems.

@@ -52,7 +52,8 @@ fn check_all(directories: &[&str]) -> Option<usize> {
     Some(seen)
 }
 
-/// A disk becomes what the tool of the compression makes of it, or both refuse it.
+/// A disk becomes what the tool of the compression makes of it, or both refuse it; what QEMU takes for another format than
+/// raw is refused as a raw disk.
 fn check(packed: &Path, compression: Compression, said: Option<&str>) {
     let stage = Stage::set();
     fs::copy(packed, stage.path("image")).unwrap();
@@ -67,8 +68,14 @@ fn check(packed: &Path, compression: Compression, said: Option<&str>) {
         .unwrap();
     match said {
         None => {
-            let copied = put.unwrap_or_else(|failure| panic!("{packed:?}: {failure}"));
             assert!(unpacked.success(), "{packed:?}");
+            if let Err(refusal) = &put
+                && refusal.contains("begins like")
+            {
+                stage.run("! qemu-img info unpacked | grep -q 'file format: raw'");
+                return;
+            }
+            let copied = put.unwrap_or_else(|failure| panic!("{packed:?}: {failure}"));
             let length = fs::metadata(stage.path("unpacked")).unwrap().len();
             assert_eq!(copied.length(), length, "{packed:?}");
             stage.run(&format!("cmp -n {length} unpacked disk"));
