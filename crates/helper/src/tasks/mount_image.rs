@@ -195,10 +195,10 @@ fn mount_entries(
                 "/etc/fstab of the image asks for more than {MAX_MOUNTS} mounts"
             )));
         }
-        mounted += 1;
         let (required, access) = match plan {
             Plan::Mount { required, access } => (required, access),
             Plan::Bind { deep } => {
+                mounted += 1;
                 if let Some(reason) = bind(root, &entry, deep, encrypted)? {
                     left.push(format!("{} ({reason})", entry.spec));
                 }
@@ -206,6 +206,7 @@ fn mount_entries(
             }
             Plan::Hidden(reason) | Plan::Leave(reason) => {
                 if root.is_directory(&entry.file) {
+                    mounted += 1;
                     encrypted.shut(root, &entry.file, reason)?;
                 }
                 left.push(format!("{} ({reason})", entry.spec));
@@ -213,6 +214,7 @@ fn mount_entries(
             }
         };
         if encrypted.hides(&entry.spec, &mut volumes) {
+            mounted += 1;
             if required || root.is_directory(&entry.file) {
                 encrypted.shut(root, &entry.file, encrypted::REASON)?;
             }
@@ -220,7 +222,7 @@ fn mount_entries(
             continue;
         }
         match mount_entry(root, &entry, &mut volumes, access) {
-            Ok(()) => {}
+            Ok(()) => mounted += 1,
             Err(error) if required => {
                 return Err(Error::image(format!("/etc/fstab of the image: {error}")));
             }
