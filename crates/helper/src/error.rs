@@ -3,6 +3,8 @@
 
 use std::io;
 
+use snf_image_protocol::PropertyError;
+
 /// The result of anything that can fail a task.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -37,6 +39,12 @@ impl Error {
     /// A fault of the image.
     pub fn image(text: impl Into<String>) -> Self {
         Error::Image(text.into())
+    }
+}
+
+impl From<PropertyError> for Error {
+    fn from(error: PropertyError) -> Self {
+        Error::Image(error.to_string())
     }
 }
 

@@ -73,9 +73,8 @@ pub fn detect(
     target: &Path,
     reporter: &mut dyn Reporter,
 ) -> Result<System> {
-    let fault = |error: snf_image_protocol::PropertyError| Error::image(error.to_string());
-    let family = properties.os_family().map_err(fault)?;
-    let number = properties.root_partition().map_err(fault)?;
+    let family = properties.os_family()?;
+    let number = properties.root_partition()?;
     if let Some(number) = number {
         check_number(number, table)?;
     }

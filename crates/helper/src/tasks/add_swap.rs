@@ -26,8 +26,7 @@ const NEW_FILE: Attributes = Attributes::of_root(0o644);
 /// # Errors
 /// When there is no such partition or disk, or the image has no fstab.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
-    let swap = context.parameters.properties.swap();
-    let Some(swap) = swap.map_err(|error| Error::image(error.to_string()))? else {
+    let Some(swap) = context.parameters.properties.swap()? else {
         return Ok(Done::Skipped("property SWAP is not given".into()));
     };
     if context.os_family != OsFamily::Linux {

@@ -5,7 +5,7 @@ use snf_image_protocol::MachineId;
 
 use crate::disk::bytes::{random_uuid, uuid_text};
 use crate::disk::discoverable;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::guest::root::{Attributes, FILE_LIMIT, Root};
 use crate::run::context::{Context, Done};
 
@@ -24,8 +24,7 @@ const NEW_FILE: Attributes = Attributes::of_root(0o444);
 /// # Errors
 /// When a file cannot be replaced.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
-    let wanted = context.parameters.properties.machine_id();
-    let wanted = wanted.map_err(|error| Error::image(error.to_string()))?;
+    let wanted = context.parameters.properties.machine_id()?;
     let content = match wanted {
         MachineId::Random => new_id(&random_uuid(&mut context.random)),
         MachineId::Empty => String::new(),

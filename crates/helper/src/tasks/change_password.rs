@@ -4,7 +4,7 @@
 mod first_start;
 mod keys;
 
-use snf_image_protocol::{PropertyError, Secret};
+use snf_image_protocol::Secret;
 
 use crate::error::{Error, Result};
 use crate::guest::hashing::{self, Hashing};
@@ -69,11 +69,9 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
 /// The names in property `USERS`, each once; without it the user that was made.
 fn users(context: &Context<'_>) -> Result<Vec<String>> {
     let properties = &context.parameters.properties;
-    let wrong = |error: PropertyError| Error::image(error.to_string());
-    let made = properties.create_user().map_err(wrong)?;
+    let made = properties.create_user()?;
     let default = made.as_ref().map_or(DEFAULT_USER, |made| &made.name);
-    let given = properties.users().map_err(wrong)?;
-    let given = given.unwrap_or_else(|| vec![default]);
+    let given = properties.users()?.unwrap_or_else(|| vec![default]);
     let mut names = Vec::new();
     for name in given {
         if !names.iter().any(|known| known == name) {
@@ -85,8 +83,7 @@ fn users(context: &Context<'_>) -> Result<Vec<String>> {
 
 /// How passwords are hashed: as property `PASSWD_HASHING_METHOD` says, else as the image does it.
 fn hashing(context: &Context<'_>) -> Result<Hashing> {
-    let given = context.parameters.properties.hash_method();
-    match given.map_err(|error| Error::image(error.to_string()))? {
+    match context.parameters.properties.hash_method()? {
         Some(method) => Ok(method.into()),
         None => hashing::of(context.root()?),
     }

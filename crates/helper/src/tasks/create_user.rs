@@ -27,8 +27,7 @@ const PLAIN_SHELL: &str = "/bin/sh";
 /// When the id is taken, a group or the shell does not exist, there is no way to give the rights,
 /// or a file cannot be changed.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
-    let wanted = context.parameters.properties.create_user();
-    let Some(wanted) = wanted.map_err(|error| Error::image(error.to_string()))? else {
+    let Some(wanted) = context.parameters.properties.create_user()? else {
         return Ok(Done::Skipped("property CREATE_USER is not given".into()));
     };
     let root = context.root()?;

@@ -20,8 +20,7 @@ const SCRIPT: &str = "/usr/local/sbin/snf-image-first-boot";
 /// When the image has no init system that is known, or not the script's interpreter, or when a
 /// file cannot be written.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
-    let script = context.parameters.properties.first_boot_script();
-    let Some(script) = script.map_err(|error| Error::image(error.to_string()))? else {
+    let Some(script) = context.parameters.properties.first_boot_script()? else {
         let reason = "property FIRST_BOOT_SCRIPT is not given";
         return Ok(Done::Skipped(reason.into()));
     };

@@ -114,8 +114,7 @@ fn wanted_swap(context: &Context<'_>) -> Result<Option<(u32, u64)>> {
     if only.is_some_and(|only| !only.contains(&Task::AddSwap)) {
         return Ok(None);
     }
-    let swap = context.parameters.properties.swap();
-    match swap.map_err(|error| Error::image(error.to_string()))? {
+    match context.parameters.properties.swap()? {
         Some(Swap::Partition { number, size_mib }) if context.os_family == OsFamily::Linux => {
             Ok(Some((number, size_mib)))
         }

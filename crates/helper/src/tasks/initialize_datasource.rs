@@ -26,10 +26,7 @@ const PRIVATE: Attributes = Attributes::of_root(0o600);
 /// written.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let parameters = context.parameters;
-    let wanted = parameters
-        .properties
-        .cloud_init()
-        .map_err(|error| Error::image(error.to_string()))?;
+    let wanted = parameters.properties.cloud_init()?;
     let has_user_data = parameters.user_data.is_some();
     let is_asked_for = has_user_data || wanted == Some(Wanted::Yes);
     if !is_asked_for && wanted != Some(Wanted::Auto) {

@@ -11,7 +11,7 @@ use snf_image_protocol::Identity;
 
 use crate::cloud_init::leftover;
 use crate::disk::bytes::random_uuid;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::guest::glob;
 use crate::guest::root::{FILE_LIMIT, Root};
 use crate::run::context::{Context, Done};
@@ -27,8 +27,7 @@ const ENCRYPTED: &str = "/etc/credstore.encrypted";
 /// When a file cannot be removed or changed.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let properties = &context.parameters.properties;
-    let kept = properties.kept_identity();
-    let kept = kept.map_err(|error| Error::image(error.to_string()))?;
+    let kept = properties.kept_identity()?;
     let drawn = [(); 2].map(|()| random_uuid(&mut context.random));
     let uses_cloud_init = context.cloud_init.is_some();
     let shut = context.shut.clone();

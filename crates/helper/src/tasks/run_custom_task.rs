@@ -1,7 +1,7 @@
 //! Runs the program that came with the request.
 // SPDX-License-Identifier: BSD-2-Clause
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::run::context::{Context, Done};
 use crate::run::foreign;
 
@@ -10,8 +10,7 @@ use crate::run::foreign;
 /// # Errors
 /// When it cannot be run or fails.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
-    let program = context.parameters.properties.custom_task();
-    let Some(program) = program.map_err(|error| Error::image(error.to_string()))? else {
+    let Some(program) = context.parameters.properties.custom_task()? else {
         return Ok(Done::Skipped("property CUSTOM_TASK is not given".into()));
     };
     // Without a mounted image there is nothing that it could work on.

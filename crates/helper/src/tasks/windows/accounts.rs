@@ -66,9 +66,8 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
 
 /// The names in property `USERS`, each once.
 fn users(context: &Context<'_>) -> Result<Vec<String>> {
-    let given = (context.parameters.properties.users())
-        .map_err(|error| Error::image(error.to_string()))?
-        .unwrap_or_else(|| vec![ADMINISTRATOR]);
+    let given = context.parameters.properties.users()?;
+    let given = given.unwrap_or_else(|| vec![ADMINISTRATOR]);
     let mut names: Vec<String> = Vec::new();
     for name in given {
         if name.contains(|sign| ILLEGAL.contains(sign)) {
@@ -182,8 +181,7 @@ fn after_cloudbase_init(
 /// # Errors
 /// When a user is to be made: an answer file has its own way of doing that.
 pub(super) fn create(context: &Context<'_>) -> Result<Done> {
-    let wanted = context.parameters.properties.create_user();
-    match wanted.map_err(|error| Error::image(error.to_string()))? {
+    match context.parameters.properties.create_user()? {
         None => Ok(Done::Skipped("property CREATE_USER is not given".into())),
         Some(_) => Err(Error::image(
             "property CREATE_USER makes no user of Windows: name one in the LocalAccounts of an answer \

@@ -31,7 +31,7 @@ const STAGING: &str = "seed";
 /// When it was asked for and cannot be used, or the disk cannot be written.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let parameters = context.parameters;
-    let wanted = (parameters.properties.cloud_init()).map_err(invalid)?;
+    let wanted = parameters.properties.cloud_init()?;
     let is_asked_for = parameters.user_data.is_some() || wanted == Some(Wanted::Yes);
     if !is_asked_for && wanted != Some(Wanted::Auto) {
         return Ok(Done::Skipped("property CLOUD_INIT is not set".into()));
@@ -95,7 +95,7 @@ fn usable(context: &Context<'_>) -> Result<std::result::Result<(CloudbaseInit, u
             return not(reason, "take it away, or use another image");
         }
     };
-    let index = (context.parameters.properties.cloud_init_disk()).map_err(invalid)?;
+    let index = context.parameters.properties.cloud_init_disk()?;
     let Some(index) = index else {
         return not(
             "Cloudbase-Init takes what it is told from a medium of its own alone",
@@ -113,10 +113,6 @@ fn usable(context: &Context<'_>) -> Result<std::result::Result<(CloudbaseInit, u
         );
     }
     Ok(Ok((found, index)))
-}
-
-fn invalid(error: snf_image_protocol::PropertyError) -> Error {
-    Error::image(error.to_string())
 }
 
 #[cfg(test)]

@@ -14,8 +14,7 @@ const MARK: &str = "\u{feff}";
 /// # Errors
 /// When the script is for another interpreter, or cannot be written.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
-    let script = context.parameters.properties.first_boot_script();
-    let Some(script) = script.map_err(|error| Error::image(error.to_string()))? else {
+    let Some(script) = context.parameters.properties.first_boot_script()? else {
         let reason = "property FIRST_BOOT_SCRIPT is not given";
         return Ok(Done::Skipped(reason.into()));
     };
