@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Hostname, InjectedFile, Nic, Properties, Secret, Task, Windows};
+use crate::{
+    CloudInit, Hostname, InjectedFile, Nic, Properties, PropertyError, Secret, Task, Windows,
+};
 
 /// The version of everything in this crate. Host and helper must agree on it.
 pub const VERSION: u32 = 5;
@@ -45,13 +47,28 @@ pub struct Parameters {
     pub user_data: Option<String>,
 }
 
+impl Parameters {
+    /// Whether the image's own cloud-init is used. User-data, which nobody else would read, counts as yes.
+    ///
+    /// # Errors
+    /// When the property `CLOUD_INIT` has another value than it may have.
+    pub fn cloud_init(&self) -> Result<CloudInit, PropertyError> {
+        let wanted = self.properties.cloud_init()?.unwrap_or(CloudInit::No);
+        Ok(if self.user_data.is_some() {
+            CloudInit::Yes
+        } else {
+            wanted
+        })
+    }
+}
+
 /// One SSH host key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostKey {
     /// As in the name of its file: `rsa`, `ecdsa` or `ed25519`.
     pub algorithm: String,
-    /// The private key in OpenSSH's format.
+    /// The private key, as sshd(8) reads it.
     pub private: Secret,
     /// The line of the public key.
     pub public: String,

@@ -26,16 +26,15 @@ const PRIVATE: Attributes = Attributes::of_root(0o600);
 /// written.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let parameters = context.parameters;
-    let wanted = parameters.properties.cloud_init()?;
-    let has_user_data = parameters.user_data.is_some();
-    let is_asked_for = has_user_data || wanted == Some(Wanted::Yes);
-    if !is_asked_for && wanted != Some(Wanted::Auto) {
-        return Ok(Done::Skipped("property CLOUD_INIT is not set".into()));
-    }
+    let is_asked_for = match parameters.cloud_init()? {
+        Wanted::Yes => true,
+        Wanted::Auto => false,
+        Wanted::No => return Ok(Done::Skipped("property CLOUD_INIT is not set".into())),
+    };
     let found = match detect(context.root()?, is_asked_for)? {
         Found::Usable(found) => found,
         Found::Not(reason) if is_asked_for => {
-            let asked = if has_user_data {
+            let asked = if parameters.user_data.is_some() {
                 "user-data is given"
             } else {
                 "property CLOUD_INIT=yes"

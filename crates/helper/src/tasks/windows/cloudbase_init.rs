@@ -31,11 +31,11 @@ const STAGING: &str = "seed";
 /// When it was asked for and cannot be used, or the disk cannot be written.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let parameters = context.parameters;
-    let wanted = parameters.properties.cloud_init()?;
-    let is_asked_for = parameters.user_data.is_some() || wanted == Some(Wanted::Yes);
-    if !is_asked_for && wanted != Some(Wanted::Auto) {
-        return Ok(Done::Skipped("property CLOUD_INIT is not set".into()));
-    }
+    let is_asked_for = match parameters.cloud_init()? {
+        Wanted::Yes => true,
+        Wanted::Auto => false,
+        Wanted::No => return Ok(Done::Skipped("property CLOUD_INIT is not set".into())),
+    };
     let (found, index) = match usable(context)? {
         Ok(usable) => usable,
         Err(Unusable { reason, way_out }) if is_asked_for => {
