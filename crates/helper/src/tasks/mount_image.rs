@@ -182,51 +182,44 @@ fn mount_entries(
     let mut missing = Vec::new();
     let mut mounted = 0;
     for (entry, plan) in plan(entries) {
-        if matches!(plan, Plan::Leave(_)) || encrypted.covers(&entry.file) {
-            let reason = match plan {
-                Plan::Leave(reason) => reason,
-                _ => "below what only the running machine has",
-            };
-            left.push(format!("{} ({reason})", entry.spec));
-            continue;
-        }
-        if mounted == MAX_MOUNTS {
-            return Err(Error::image(format!(
-                "/etc/fstab of the image asks for more than {MAX_MOUNTS} mounts"
-            )));
-        }
-        let (required, access) = match plan {
-            Plan::Mount { required, access } => (required, access),
+        let mut leave = |reason: &str| left.push(format!("{} ({reason})", entry.spec));
+        match plan {
+            Plan::Leave(reason) => leave(reason),
+            _ if encrypted.covers(&entry.file) => leave("below what only the running machine has"),
+            _ if mounted == MAX_MOUNTS => {
+                return Err(Error::image(format!(
+                    "/etc/fstab of the image asks for more than {MAX_MOUNTS} mounts"
+                )));
+            }
             Plan::Bind { deep } => {
                 mounted += 1;
                 if let Some(reason) = bind(root, &entry, deep, encrypted)? {
-                    left.push(format!("{} ({reason})", entry.spec));
+                    leave(reason);
                 }
-                continue;
             }
-            Plan::Hidden(reason) | Plan::Leave(reason) => {
+            Plan::Hidden(reason) => {
                 if root.is_directory(&entry.file) {
                     mounted += 1;
                     encrypted.shut(root, &entry.file, reason)?;
                 }
-                left.push(format!("{} ({reason})", entry.spec));
-                continue;
+                leave(reason);
             }
-        };
-        if encrypted.hides(&entry.spec, &mut volumes) {
-            mounted += 1;
-            if required || root.is_directory(&entry.file) {
-                encrypted.shut(root, &entry.file, encrypted::REASON)?;
+            Plan::Mount { required, .. } if encrypted.hides(&entry.spec, &mut volumes) => {
+                mounted += 1;
+                if required || root.is_directory(&entry.file) {
+                    encrypted.shut(root, &entry.file, encrypted::REASON)?;
+                }
+                leave(encrypted::REASON);
             }
-            left.push(format!("{} ({})", entry.spec, encrypted::REASON));
-            continue;
-        }
-        match mount_entry(root, &entry, &mut volumes, access) {
-            Ok(()) => mounted += 1,
-            Err(error) if required => {
-                return Err(Error::image(format!("/etc/fstab of the image: {error}")));
+            Plan::Mount { required, access } => {
+                match mount_entry(root, &entry, &mut volumes, access) {
+                    Ok(()) => mounted += 1,
+                    Err(error) if required => {
+                        return Err(Error::image(format!("/etc/fstab of the image: {error}")));
+                    }
+                    Err(error) => missing.push(error.to_string()),
+                }
             }
-            Err(error) => missing.push(error.to_string()),
         }
     }
     if !missing.is_empty() {
