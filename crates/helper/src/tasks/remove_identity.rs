@@ -29,8 +29,6 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let properties = &context.parameters.properties;
     let kept = properties.kept_identity()?;
     let drawn = [(); 2].map(|()| random_uuid(&mut context.random));
-    let uses_cloud_init = context.cloud_init.is_some();
-    let shut = context.shut.clone();
     let root = context.root()?;
     let mut gone = Vec::new();
     for part in Identity::ALL
@@ -45,14 +43,14 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
         for pattern in patterns.flat_map(|(_, patterns)| *patterns) {
             // The running machine does not see what lies below another file system.
             let pattern = Path::new(pattern);
-            if shut.iter().any(|shut| pattern.starts_with(&shut.point)) {
+            if (context.shut.iter()).any(|shut| pattern.starts_with(&shut.point)) {
                 continue;
             }
             for path in found(root, pattern)? {
                 is_gone |= is_removable(root, part, &path)? && root.remove_all(&path)?;
             }
         }
-        if part == Identity::CloudInit && !uses_cloud_init {
+        if part == Identity::CloudInit && context.cloud_init.is_none() {
             is_gone |= leftover::remove(root)?;
         }
         if is_gone {

@@ -21,8 +21,8 @@ const ILLEGAL: &str = "\"/\\[]:;|=,+*?<>@";
 const NAMES: &str = r"SAM\Domains\Account\Users\Names";
 
 /// Has setup set the password of the administrator and of the accounts that it makes, and a script
-/// that of accounts which the image has, or all where Cloudbase-Init is used; puts the keys where the OpenSSH server looks for those of
-/// administrators.
+/// that of accounts which the image has, or all where Cloudbase-Init is used; puts the keys where the
+/// OpenSSH server looks for those of administrators.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Done> {
     let parameters = context.parameters;
     if parameters.password_hash.is_some() {
@@ -114,11 +114,11 @@ fn set_password(context: &mut Context<'_>, users: &[String], password: &Secret) 
              setup stops at that",
         );
     }
-    let script = match when_passwords_are_set(context) {
+    let moment = when_passwords_are_set(context);
+    let script = match moment {
         Moment::EndOfSetup => by_setup(context, users, password)?,
         Moment::AfterCloudbaseInit(_) => after_cloudbase_init(context, users, password)?,
     };
-    let moment = when_passwords_are_set(context);
     first_boot::add(context.root()?, moment, "10-accounts.ps1", &script)
 }
 

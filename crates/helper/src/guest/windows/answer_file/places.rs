@@ -60,9 +60,9 @@ pub fn place(path: &str) -> Option<&'static str> {
         .find(|place| place.eq_ignore_ascii_case(path))
 }
 
-/// The answer file of the image that setup would use for a pass, `first` before the other places: the first with settings for it that were not used yet.
-/// Where none has any, the first with settings for the other pass at the start of an image: what is put there for this
-/// pass is then the first too.
+/// The answer file of the image that setup would use for a pass, `first` before the other places: the
+/// first with settings for it that were not used yet. Where none has any, the first with settings for
+/// the other pass at the start of an image: what is put there for this pass is then the first too.
 ///
 /// # Errors
 /// When a file before it cannot be read as what it should be: setup would stop at it
