@@ -21,6 +21,9 @@ use crate::vm::{self, Observer};
 /// Where the packages put the helper's program.
 const INSTALLED: &str = "/usr/lib/snf-image/snf-image-helper";
 
+/// The user that programs of all kinds run as.
+const SHARED_USER: &str = "nobody";
+
 pub(super) fn build(
     arguments: &HelperBuildArguments,
     settings: &Settings,
@@ -114,16 +117,13 @@ fn show(manifest: &Manifest, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The user that programs of all kinds run as.
-const SHARED_USER: &str = "nobody";
-
 /// Boots the helper once, up to its gate.
 pub(super) fn check(settings: &Settings, json: bool) -> Result<(), Failure> {
     let cancel = Cancel::by_signals()?;
     if settings.helper_user == SHARED_USER {
         tracing::warn!(
             "HELPER_USER is {SHARED_USER}: whatever else runs as that user can reach into the helper VM; \
-             see docs/packages.md for one that runs nothing else"
+             see /usr/share/doc/snf-image-host/packages.md for one that runs nothing else"
         );
     }
     let appliance = Appliance::open(&settings.helper_dir).map_err(|fault| failed(&fault))?;

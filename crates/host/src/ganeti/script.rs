@@ -88,11 +88,13 @@ pub fn run(script: Script, arguments: &[OsString]) -> ExitCode {
     let outcome = match script {
         Script::Create => create::run(variables),
         Script::Verify => verify::run(variables),
-        _ => prepare(variables, script).and_then(|(environment, config)| match script {
-            Script::Rename => rename::run(environment, &config),
-            Script::Import => import::run(environment, &config),
-            Script::Export | Script::Verify | Script::Create => export::run(environment),
-        }),
+        Script::Rename => prepare(variables, script)
+            .and_then(|(environment, config)| rename::run(environment, &config)),
+        Script::Import => prepare(variables, script)
+            .and_then(|(environment, config)| import::run(environment, &config)),
+        Script::Export => {
+            prepare(variables, script).and_then(|(environment, _)| export::run(environment))
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ mod ssh_key;
 mod user_data;
 mod windows;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File as OpenFile;
 use std::path::{Path, PathBuf};
@@ -280,15 +281,9 @@ impl Request {
         if total > MAX_PERSONALITY {
             return Err(RequestError::TooMuch(total));
         }
-        for (number, nic) in self.nics.iter().enumerate() {
-            if self
-                .nics
-                .iter()
-                .take(number)
-                .any(|other| other.mac == nic.mac)
-            {
-                return Err(RequestError::SameMac(nic.mac));
-            }
+        let mut known = BTreeSet::new();
+        if let Some(again) = self.nics.iter().find(|nic| !known.insert(nic.mac)) {
+            return Err(RequestError::SameMac(again.mac));
         }
         if self.user_data.is_some() && self.properties.cloud_init() == Ok(Some(CloudInit::No)) {
             return Err(RequestError::NoCloudInit);

@@ -254,7 +254,7 @@ impl Source {
     /// # Errors
     /// When its length or its time of change differs.
     pub fn check_unchanged(&self) -> Result<(), SourceError> {
-        self.check_times(|now, before| now.content == before.content)
+        self.times_now().map(drop)
     }
 
     /// Looks whether nothing at all of the file's inode has changed since it was opened. That is for an
@@ -264,24 +264,26 @@ impl Source {
     /// # Errors
     /// When its length or one of its times differs.
     pub fn check_untouched(&self) -> Result<(), SourceError> {
-        self.check_unchanged()?;
-        self.check_times(|now, before| now == before)
-            .map_err(|error| match error {
-                SourceError::Changed { path } => SourceError::Touched { path },
-                error => error,
-            })
+        if self.times_now()? == self.times {
+            return Ok(());
+        }
+        Err(SourceError::Touched {
+            path: self.path.clone(),
+        })
     }
 
-    fn check_times(&self, same: impl Fn(&Times, &Times) -> bool) -> Result<(), SourceError> {
-        let Some(times) = &self.times else {
-            return Ok(());
+    /// When the file was changed, of which the time of its content is as it was.
+    fn times_now(&self) -> Result<Option<Times>, SourceError> {
+        let Some(before) = &self.times else {
+            return Ok(None);
         };
         let metadata = self.file.metadata().map_err(|error| SourceError::Open {
             path: self.path.clone(),
             error,
         })?;
-        if metadata.len() == self.length && same(&Times::of(&metadata), times) {
-            Ok(())
+        let now = Times::of(&metadata);
+        if metadata.len() == self.length && now.content == before.content {
+            Ok(Some(now))
         } else {
             Err(SourceError::Changed {
                 path: self.path.clone(),
