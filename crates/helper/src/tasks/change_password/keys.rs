@@ -144,3 +144,6 @@ fn make_directories(root: &Root, user: &User, file: &Path, is_at_home: bool) -> 
     }
     root.make_directories(parent, own)
 }
+
+#[cfg(test)]
+mod tests;

@@ -189,3 +189,6 @@ pub(super) fn create(context: &Context<'_>) -> Result<Done> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

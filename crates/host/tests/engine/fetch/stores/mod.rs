@@ -13,9 +13,10 @@ use std::time::Duration;
 use snf_image::fetch::{Options, Policy};
 use snf_image::reference::Reference;
 use snf_image::store::{Place, StoreError};
+use snf_image_testkit::relay::Relay;
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::fetch::client;
+use crate::fetch::client::{self, fetch_from};
 
 /// STORES_DIR with one file.
 struct Stores(TempDir);
@@ -58,4 +59,24 @@ fn file(content: &[u8]) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), content).unwrap();
     file
+}
+
+/// What lies there is fetched, and is as long as the store says.
+fn comes_whole(place: Place, image: &[u8]) {
+    let name = format!("{place:?}");
+    let fetched = fetch_from(place, &closed()).unwrap();
+    fetched.outcome.unwrap();
+    assert_eq!(fetched.length, u64::try_from(image.len()).ok(), "{name}");
+    assert!(fetched.bytes == image, "{name}");
+}
+
+/// It is fetched behind a relay too that breaks the connection off, twice each time.
+fn comes_whole_through(relay: &Relay, place: impl Fn() -> Place, image: &[u8]) {
+    for cuts in [[1000, 1500], [30_000, 2_000_000], [2_990_000, 5_000]] {
+        relay.cut(&cuts);
+        let fetched = fetch_from(place(), &closed()).unwrap();
+        fetched.outcome.unwrap();
+        assert_eq!(relay.left(), 0);
+        assert!(fetched.bytes == image, "{cuts:?}");
+    }
 }

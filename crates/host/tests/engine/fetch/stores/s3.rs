@@ -9,7 +9,7 @@ use snf_image_testkit::http::{Server, answer};
 use snf_image_testkit::relay::Relay;
 use snf_image_testkit::swift::{PASSWORD, Swift, USER};
 
-use super::{Stores, closed, file, open};
+use super::{Stores, closed, comes_whole, comes_whole_through, file, open};
 use crate::fetch::client::{failure_from, fetch_from, image, start_from};
 
 fn stores(port: u16, password: &str) -> Stores {
@@ -40,20 +40,11 @@ fn objects_come_as_they_are_and_broken_connections_are_taken_up_again() {
         ),
     ] {
         swift.put("images", in_url, file(&bytes).path()).unwrap();
-        let fetched = fetch_from(found(swift.port(), key), &closed()).unwrap();
-        fetched.outcome.unwrap();
-        assert_eq!(fetched.length, Some(3_000_001), "{key}");
-        assert!(fetched.bytes == bytes, "{key}");
+        comes_whole(found(swift.port(), key), &bytes);
     }
 
     let relay = Relay::before(swift.port()).unwrap();
-    for cuts in [[1000, 1500], [30_000, 2_000_000], [2_990_000, 5_000]] {
-        relay.cut(&cuts);
-        let fetched = fetch_from(found(relay.port(), "debian.raw"), &closed()).unwrap();
-        fetched.outcome.unwrap();
-        assert_eq!(relay.left(), 0);
-        assert!(fetched.bytes == bytes, "{cuts:?}");
-    }
+    comes_whole_through(&relay, || found(relay.port(), "debian.raw"), &bytes);
 
     let reason = failure_from(found(swift.port(), "nothing"), &closed());
     assert!(

@@ -10,7 +10,7 @@ use snf_image_testkit::http::{Server, answer};
 use snf_image_testkit::relay::Relay;
 use snf_image_testkit::swift::{PASSWORD, Swift, USER};
 
-use super::{Stores, closed, file, open};
+use super::{Stores, closed, comes_whole, comes_whole_through, file, open};
 use crate::fetch::client::{failure_from, fetch_from, image, start_from};
 
 fn tempauth(port: u16, password: &str) -> Stores {
@@ -37,20 +37,11 @@ fn objects_come_as_they_are_and_broken_connections_are_taken_up_again() {
         ("a b//ä?x=1&y#%2e+", "a%20b//%C3%A4%3Fx%3D1%26y%23%252e%2B"),
     ] {
         swift.put("images", in_url, file(&bytes).path()).unwrap();
-        let fetched = fetch_from(found(swift.port(), object), &closed()).unwrap();
-        fetched.outcome.unwrap();
-        assert_eq!(fetched.length, Some(3_000_001), "{object}");
-        assert!(fetched.bytes == bytes, "{object}");
+        comes_whole(found(swift.port(), object), &bytes);
     }
 
     let relay = Relay::before(swift.port()).unwrap();
-    for cuts in [[1000, 1500], [30_000, 2_000_000], [2_990_000, 5_000]] {
-        relay.cut(&cuts);
-        let fetched = fetch_from(found(relay.port(), "debian.raw"), &closed()).unwrap();
-        fetched.outcome.unwrap();
-        assert_eq!(relay.left(), 0);
-        assert!(fetched.bytes == bytes, "{cuts:?}");
-    }
+    comes_whole_through(&relay, || found(relay.port(), "debian.raw"), &bytes);
 
     let reason = failure_from(found(swift.port(), "nothing"), &closed());
     let expected =
